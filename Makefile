@@ -1,0 +1,36 @@
+# Every target is one line of work; bare `make` lists them.
+GO        ?= go
+TOOL      := $(GO) tool -modfile=.ci/tools/go.mod
+BIN       := bin/signalcraft
+DATA      ?= ./data
+TESTFLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test check generate bench-batch clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## install what is missing (a C compiler, Postgres binaries) or say what to install
+	@.ci/setup
+
+build: setup ## build bin/signalcraft
+	@$(GO) build -trimpath -o $(BIN) ./cmd/signalcraft
+
+demo: build ## three demonstration businesses: run the nightly batch, then serve the API (DATA=./data)
+	@$(BIN) demo --data-dir $(DATA)
+
+test: setup ## every test, against a real Postgres that the tests start and stop themselves
+	$(GO) test $(TESTFLAGS) ./...
+
+check: ## exactly what CI runs: static checks, generated files current, tests
+	@.ci/run
+
+generate: ## write the generated files: typed queries, OpenAPI golden file, demo upstream answers
+	@.ci/generate
+
+bench-batch: setup ## 1,000 KPIs x 3 years through the whole batch; prints a table
+	@$(GO) run ./cmd/signalcraft/bench
+
+clean: ## remove the binary and the demo's data folder
+	@rm -rf bin $(DATA)

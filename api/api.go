@@ -1,0 +1,122 @@
+// Package api is the HTTP service over Postgres: sign-in and the published numbers of a
+// business.
+//
+// [New] makes the handler, [Serve] answers with it. Every operation is described by its
+// Go structs; the OpenAPI document made of them is the contract (testdata/openapi.json).
+// All routes answer below /api/v1 and at the root. Whatever is not a success wears one
+// envelope, {"error":{"code","message","details"}}, also what the router, huma or a panic
+// decided (envelope.go).
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/store"
+)
+
+// Config is what the service needs.
+type Config struct {
+	// Store reads and writes Postgres as the application's role. Required.
+	Store *store.Store
+	// Auth signs people in and checks their tokens. Required.
+	Auth *auth.Service
+	// Logger gets one line for each request. Required.
+	Logger *slog.Logger
+	// Version of the program, shown in the contract. Empty means "dev".
+	Version string
+	// Clock tells the time, for freshness and durations. Required.
+	Clock func() time.Time
+	// Registry gets the service's measurements and is served at /metrics. Nil means one
+	// of its own. A registry can serve one handler only.
+	Registry *prometheus.Registry
+	// RequestTime bounds one request. Zero means 15 seconds.
+	RequestTime time.Duration
+	// FreshFor is how old an as-of instant may be before its numbers count as stale.
+	// Zero means 26 hours: a nightly run and two hours for it to finish.
+	FreshFor time.Duration
+}
+
+// service is what the operations share.
+type service struct {
+	store    *store.Store
+	auth     *auth.Service
+	logger   *slog.Logger
+	clock    func() time.Time
+	timeout  time.Duration
+	freshFor time.Duration
+	huma     huma.API
+}
+
+// New returns the service's handler. It starts nothing and does not reach for Postgres.
+// It fails when something required is missing or the registry is already in use.
+func New(c Config) (http.Handler, error) {
+	if c.Store == nil || c.Auth == nil || c.Logger == nil || c.Clock == nil {
+		return nil, errors.New("api config: Store, Auth, Logger and Clock are required")
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if c.RequestTime == 0 {
+		c.RequestTime = defaultTimeout
+	}
+	if c.FreshFor == 0 {
+		c.FreshFor = 26 * time.Hour
+	}
+	useEnvelope()
+	mux := http.NewServeMux()
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor}
+	s.huma = humago.New(mux, contract(c.Version))
+	s.huma.UseMiddleware(s.authenticate)
+	s.register()
+	if err := mount(mux, s.huma.OpenAPI(), c.Registry); err != nil {
+		return nil, err
+	}
+	m, err := newMeter(c.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return &router{api: s, mux: mux, meter: m}, nil
+}
+
+// register names every operation of the service.
+func (s *service) register() {
+	s.registerHealth()
+	s.registerLogin()
+	s.registerMetrics()
+	s.registerNews()
+	s.registerForecasts()
+}
+
+// mount adds what is served beside the documented operations.
+func mount(mux *http.ServeMux, document *huma.OpenAPI, registry *prometheus.Registry) error {
+	text, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write openapi document: %w", err)
+	}
+	text = append(text, '\n')
+	page, err := docs()
+	if err != nil {
+		return err
+	}
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(text) // a reader that left cannot be told
+	})
+	mux.Handle("GET /docs", page)
+	mux.Handle("GET "+routeMetrics, exposition(registry))
+	return nil
+}

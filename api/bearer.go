@@ -1,0 +1,65 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/signalcraft/signalcraft/api/auth"
+)
+
+// challenge is what WWW-Authenticate says (RFC 6750, section 3).
+const challenge = `Bearer realm="signalcraft"`
+
+// authenticate lets an operation that requires a token run only with a valid one, and
+// puts the principal into its context. It runs before any input is read.
+func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
+	if len(c.Operation().Security) == 0 {
+		next(c)
+		return
+	}
+	r, w := humago.Unwrap(c)
+	ctx := c.Context()
+	raw, ok := bearerToken(r.Header)
+	if !ok {
+		problem(ctx, http.StatusUnauthorized, codeSignIn, "Sign in first and send the access token.").
+			with("WWW-Authenticate", challenge).write(w)
+		return
+	}
+	p, err := s.auth.Authenticate(ctx, raw)
+	switch {
+	case errors.Is(err, auth.ErrToken):
+		problem(ctx, http.StatusUnauthorized, codeToken, "The access token is not valid. Sign in again.").
+			with("WWW-Authenticate", challenge+`, error="invalid_token"`).write(w)
+		return
+	case err != nil:
+		s.fail(ctx, err).write(w)
+		return
+	}
+	exchangeFrom(ctx).user = p.UserID.String()
+	next(huma.WithContext(c, auth.WithPrincipal(ctx, p)))
+}
+
+// bearerToken returns the one token of the Authorization header.
+func bearerToken(h http.Header) (string, bool) {
+	values := h.Values("Authorization")
+	if len(values) != 1 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimSpace(token)
+	return token, strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// principal is the caller of an operation that requires one.
+func principal(ctx context.Context) (auth.Principal, error) {
+	p, ok := auth.PrincipalFrom(ctx)
+	if !ok {
+		return auth.Principal{}, errors.New("operation without a principal")
+	}
+	return p, nil
+}

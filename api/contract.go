@@ -1,0 +1,97 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+const about = `Numbers of a business and the world around them, as the last run of the batch published them.
+
+Sign in with POST /auth/login and send the access token as "Authorization: Bearer ...". Every answer with numbers names the run it comes from, that run's as-of instant, and whether it is fresh, stale or unknown.
+
+Windows are half-open: from is included, to is not. Days are local days of the business. Lists are cut into pages: ask again with next_cursor as cursor until it is null.
+
+Errors are always {"error":{"code","message","details"}}; details.request_id is also in the X-Request-Id header and in the service's log.`
+
+// bearer is the name of the contract's one security scheme.
+const bearer = "bearer"
+
+// contract is huma's configuration: the document's frame, JSON only, strict input. huma's
+// own documentation page would load scripts from elsewhere; ours is in docs.go.
+func contract(version string) huma.Config {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{Title: "SignalCraft API", Version: version, Description: about,
+				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}},
+			Servers: []*huma.Server{
+				{URL: basePath, Description: "This host, by version"},
+				{URL: "/", Description: "This host"},
+			},
+			Tags: []*huma.Tag{
+				{Name: "auth", Description: "Signing in"},
+				{Name: "dashboard", Description: "Published numbers of one business"},
+				{Name: "health", Description: "For load balancers and operators"},
+			},
+			Components: &huma.Components{
+				Schemas:   schemas,
+				Responses: errorResponses(schemas),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of POST /auth/login."},
+				},
+			},
+		},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+	}
+}
+
+// errorTexts says what each error status means here.
+func errorTexts() map[int]string {
+	return map[int]string{
+		http.StatusBadRequest:            "The request is not valid; details name the field and the issue.",
+		http.StatusUnauthorized:          "Nobody is signed in, or the shown secret is not valid.",
+		http.StatusNotFound:              "There is no such thing, or you may not see it.",
+		http.StatusRequestTimeout:        "The request body took too long.",
+		http.StatusRequestEntityTooLarge: "The request body is too large.",
+		http.StatusUnsupportedMediaType:  "The body is not application/json.",
+		http.StatusTooManyRequests:       "Too many attempts; Retry-After says when to come back.",
+		http.StatusInternalServerError:   "A fault of the service.",
+		http.StatusServiceUnavailable:    "The service is busy or restarting; Retry-After says when to come back.",
+	}
+}
+
+func errorResponses(schemas huma.Registry) map[string]*huma.Response {
+	envelope := schemas.Schema(reflect.TypeFor[errorEnvelope](), true, "")
+	responses := map[string]*huma.Response{}
+	for status, text := range errorTexts() {
+		r := &huma.Response{Description: text, Content: map[string]*huma.MediaType{"application/json": {Schema: envelope}}}
+		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+			r.Headers = map[string]*huma.Param{"Retry-After": {Description: "Seconds to wait", Schema: &huma.Schema{Type: huma.TypeInteger}}}
+		}
+		if status == http.StatusUnauthorized {
+			r.Headers = map[string]*huma.Param{"WWW-Authenticate": {Description: "How to sign in", Schema: &huma.Schema{Type: huma.TypeString}}}
+		}
+		responses["Error"+strconv.Itoa(status)] = r
+	}
+	return responses
+}
+
+// failing lists the error answers of an operation for its document; 500 and 503 may
+// always come.
+func failing(statuses ...int) map[string]*huma.Response {
+	responses := map[string]*huma.Response{}
+	for _, status := range append(statuses, http.StatusInternalServerError, http.StatusServiceUnavailable) {
+		code := strconv.Itoa(status)
+		responses[code] = &huma.Response{Ref: "#/components/responses/Error" + code}
+	}
+	return responses
+}
+
+// signedIn is the security requirement of operations that need an access token.
+func signedIn() []map[string][]string { return []map[string][]string{{bearer: {}}} }

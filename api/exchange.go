@@ -1,0 +1,124 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// requestIDHeader carries the id of a request both ways.
+const requestIDHeader = "X-Request-Id"
+
+// exchange is what is known of one request and its answer; the log line is made of it.
+// Only the request's own goroutine touches it.
+type exchange struct {
+	id      string
+	address netip.Addr
+	route   string
+	user    string
+	cause   error
+}
+
+type exchangeKey struct{}
+
+// exchangeFrom returns the record of the request that ctx belongs to; a blank one outside.
+func exchangeFrom(ctx context.Context) *exchange {
+	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return e
+	}
+	return &exchange{}
+}
+
+// newExchange starts the record of r. A caller's own request id is kept when it is
+// harmless in a header and a log.
+func newExchange(r *http.Request) *exchange {
+	e := &exchange{id: r.Header.Get(requestIDHeader), route: unmatched}
+	if !requestID.MatchString(e.id) {
+		e.id = uuid.NewString()
+	}
+	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		e.address = at.Addr().Unmap()
+	}
+	return e
+}
+
+var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// log writes the access line: the route's template instead of the address, so that no
+// query and nothing that a caller invents gets into the log.
+func (e *exchange) log(ctx context.Context, l *slog.Logger, method string, w *answer, took time.Duration) {
+	level := slog.LevelInfo
+	switch {
+	case errors.Is(e.cause, context.Canceled): // the caller left; nobody reads the answer
+	case w.status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case e.route == routeLive || e.route == routeReady || e.route == routeMetrics:
+		level = slog.LevelDebug
+	}
+	attrs := []slog.Attr{
+		slog.String("request", e.id), slog.String("method", method), slog.String("route", e.route),
+		slog.Int("status", w.status), slog.Int64("bytes", w.bytes), slog.Duration("took", took),
+		slog.String("address", e.address.String()),
+	}
+	if e.user != "" {
+		attrs = append(attrs, slog.String("user", e.user))
+	}
+	if e.cause != nil {
+		attrs = append(attrs, slog.String("error", e.cause.Error()))
+	}
+	l.LogAttrs(ctx, level, "request answered", attrs...)
+}
+
+// answer counts what goes out through a ResponseWriter.
+type answer struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// WriteHeader notes the first final status.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 && status >= http.StatusOK {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes of the body.
+func (a *answer) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	n, err := a.ResponseWriter.Write(b)
+	a.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach deadlines and flushing.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// body marks errors of the connection while a request body is read, so that a client
+// that breaks off is not taken for a fault of ours.
+type body struct{ io.ReadCloser }
+
+// bodyError is a failure to read a request body.
+type bodyError struct{ err error }
+
+func (b body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = &bodyError{err}
+	}
+	return n, err
+}
+
+func (e *bodyError) Error() string { return "read request body: " + e.err.Error() }
+
+func (e *bodyError) Unwrap() error { return e.err }

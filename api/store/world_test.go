@@ -1,0 +1,99 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signalcraft/signalcraft/api/store"
+)
+
+// world is a database with two users, each the owner of one business, and a row of either in every tenant table.
+type world struct {
+	api, batch *store.Store
+	ann, bob   store.User
+	cafe, shop uuid.UUID // ann's, bob's
+	kpi        map[uuid.UUID]uuid.UUID
+	source     map[uuid.UUID]uuid.UUID
+}
+
+var day = time.Date(2026, 3, 29, 0, 0, 0, 0, time.UTC)
+
+func open(t *testing.T, url, role string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Config{URL: url, Role: role, MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func newWorld(t *testing.T, url string) *world {
+	t.Helper()
+	w := &world{
+		api: open(t, url, store.RoleAPI), batch: open(t, url, store.RoleBatch),
+		ann:  store.User{ID: uuid.New(), Email: "Ann@example.org", Name: "Ann"},
+		bob:  store.User{ID: uuid.New(), Email: "bob@example.org", Name: "Bob"},
+		cafe: uuid.New(), shop: uuid.New(), kpi: map[uuid.UUID]uuid.UUID{}, source: map[uuid.UUID]uuid.UUID{},
+	}
+	for user, business := range map[store.User]uuid.UUID{w.ann: w.cafe, w.bob: w.shop} {
+		w.kpi[business], w.source[business] = uuid.New(), uuid.New()
+		if _, err := w.batch.AddSetup(t.Context(), w.setup(user, business)); err != nil {
+			t.Fatal(err)
+		}
+		for table, sql := range seeds {
+			err := w.as(t, table, user.ID, business, func(tx pgx.Tx) error {
+				_, err := tx.Exec(t.Context(), sql, business, w.kpi[business], user.ID)
+				return err
+			})
+			if err != nil {
+				t.Fatalf("fill %s: %v", table, err)
+			}
+		}
+	}
+	return w
+}
+
+func (w *world) setup(user store.User, business uuid.UUID) store.Setup {
+	return store.Setup{User: user, PasswordHash: "hash of " + user.Name,
+		Businesses: []store.Business{{ID: business, Name: user.Name + "'s", TimeZone: "Europe/Paris", Currency: "EUR", Country: "FR", Place: "Lyon"}},
+		Sources:    []store.Source{{BusinessID: business, ID: w.source[business], Name: "till", Kind: "upload"}},
+		KPIs: []store.KPI{{BusinessID: business, ID: w.kpi[business], SourceID: w.source[business], Name: "revenue", Unit: "EUR",
+			Aggregation: "sum", Grain: "day", NonNegative: true}},
+	}
+}
+
+// seeds adds one row of a business to each tenant table that AddSetup does not fill; $1 is the business, $2 its KPI, $3 the user.
+var seeds = map[string]string{
+	"public.alerts":         `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
+	"public.notifications":  `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
+	"public.audit_log":      `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
+	"serving.kpi_data":      `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
+	"serving.kpi_weekly":    `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
+	"serving.kpi_monthly":   `insert into serving.kpi_monthly (business_id, kpi_id, month, days, days_expected, points, complete) select $1, $2, '2026-03-01', 31, 31, 31, true where $3::uuid is not null`,
+	"serving.kpi_trends":    `insert into serving.kpi_trends (business_id, kpi_id, day) select $1, $2, '2026-03-29' where $3::uuid is not null`,
+	"serving.kpi_anomalies": `insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day) select $1, $2, 'day', '2026-03-29', '2026-03-29' where $3::uuid is not null`,
+	"serving.forecasts":     `insert into serving.forecasts select $1, $2, '2026-03-29', '2026-03-30', 1, 5, 4, 6, 3, 7, 'theta', '2026-03-29' where $3::uuid is not null`,
+	"serving.news_articles": `insert into serving.news_articles (business_id, url, seen_at, day) select $1, 'https://example.org', '2026-03-29', '2026-03-29' where $2::uuid is not null and $3::uuid is not null`,
+	"serving.news_daily":    `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
+	"serving.weather_data":  `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
+	"serving.business_days": `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
+}
+
+// as runs fn as whoever adds rows to a table: the batch publishes and logs, members write the rest.
+func (w *world) as(t *testing.T, table string, user, business uuid.UUID, fn func(pgx.Tx) error) error {
+	t.Helper()
+	if table != "public.alerts" {
+		return pgx.BeginFunc(t.Context(), w.batch.Pool(), fn)
+	}
+	return pgx.BeginFunc(t.Context(), w.api.Pool(), func(tx pgx.Tx) error {
+		settings := `select set_config('app.user_id', $1, true), set_config('app.business_id', $2, true)`
+		if _, err := tx.Exec(t.Context(), settings, user.String(), business.String()); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}

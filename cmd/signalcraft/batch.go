@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/signalcraft/signalcraft/api/store"
+	"github.com/signalcraft/signalcraft/pipelines"
+	"github.com/signalcraft/signalcraft/pipelines/fetch"
+	"github.com/signalcraft/signalcraft/pipelines/fxrates"
+	"github.com/signalcraft/signalcraft/pipelines/gdelt"
+	"github.com/signalcraft/signalcraft/pipelines/geonames"
+	"github.com/signalcraft/signalcraft/pipelines/jobs"
+	"github.com/signalcraft/signalcraft/pipelines/openmeteo"
+	"github.com/signalcraft/signalcraft/sql/models"
+	"github.com/signalcraft/signalcraft/warehouse"
+	"github.com/signalcraft/signalcraft/warehouse/run"
+)
+
+// batch executes jobs: it knows their parts and in which order they run.
+type batch struct {
+	*installation
+	client *fetch.Client
+	runner *run.Runner
+}
+
+// newBatch makes a batch that asks the upstreams of the settings, or those given.
+func (i *installation) newBatch(upstreams []fetch.Upstream) (*batch, error) {
+	if upstreams == nil {
+		upstreams = i.settings.upstreams()
+	}
+	cache, err := i.settings.in("cache")
+	if err != nil {
+		return nil, err
+	}
+	client, err := fetch.New(fetch.Config{Upstreams: upstreams, CacheDir: cache, Now: i.now, Logger: i.logger})
+	if err != nil {
+		return nil, err
+	}
+	temp, err := i.temp()
+	if err != nil {
+		return nil, err
+	}
+	runner, err := run.New(run.Config{Lake: i.lake, Pool: i.pool, Models: models.Files(), Nodes: run.Nodes(), Now: i.now, Logger: i.logger,
+		Session: warehouse.Config{MemoryLimit: int64(i.settings.MemoryMB) << 20, Threads: i.settings.Threads, TempDir: temp}})
+	if err != nil {
+		return nil, err
+	}
+	return &batch{installation: i, client: client, runner: runner}, nil
+}
+
+// upstreams are the services with the addresses of the settings.
+func (s *Settings) upstreams() []fetch.Upstream {
+	at := func(u fetch.Upstream, address string) fetch.Upstream { u.BaseURL = address; return u }
+	news := at(gdelt.Upstream(), s.GdeltURL)
+	news.MinInterval = s.GdeltInterval
+	return []fetch.Upstream{
+		news,
+		at(openmeteo.Forecast(), s.OpenMeteoURL),
+		at(openmeteo.Archive(), s.OpenMeteoArchive),
+		at(geonames.Upstream(s.GeonamesUser), s.GeonamesURL),
+		fxrates.FrankfurterUpstream(s.RatesURL),
+	}
+}
+
+// The jobs of an installation. Times are UTC.
+func (b *batch) jobs() []jobs.Job {
+	job := func(name, schedule string, timeout time.Duration, then ...string) jobs.Job {
+		return jobs.Job{Name: name, Schedule: schedule, Timeout: timeout, Attempts: 5, Then: then,
+			Run: func(ctx context.Context, asOf time.Time) error {
+				return b.execute(ctx, name, asOf, newReport(io.Discard, b.now))
+			}}
+	}
+	return []jobs.Job{
+		job("load_kpis", "15 * * * *", 30*time.Minute, "run_models"),
+		job("scrape_news", "5 * * * *", 30*time.Minute, "run_models"),
+		job("fetch_weather", "20 */6 * * *", 30*time.Minute, "run_models"),
+		job("fetch_rates", "30 16 * * *", 30*time.Minute, "run_models"),
+		job("run_models", "", time.Hour, "publish"),
+		job("run_forecasts", "0 2 * * *", 2*time.Hour, "publish"),
+		job("publish", "", time.Hour),
+		job("nightly", "", 4*time.Hour),
+	}
+}
+
+// part is one named piece of a job.
+type part struct {
+	name string
+	work func(context.Context, *execution) (step, error)
+}
+
+// execution is one run of one job.
+type execution struct {
+	id      uuid.UUID
+	asOf    time.Time
+	shown   *report
+	control *control
+}
+
+// parts returns what a job does, in order.
+func (b *batch) parts(job string) []part {
+	control := part{"businesses and KPIs", b.landControl}
+	kpis, news := part{"KPI files", b.loadKPIs}, part{"news", b.scrapeNews}
+	places, weather := part{"places", b.findPlaces}, part{"weather", b.fetchWeather}
+	rates, holidays := part{"exchange rates", b.fetchRates}, part{"holidays", b.landHolidays}
+	models, forecasts := part{"models", b.runModels}, part{"forecasts", b.runForecasts}
+	publication := part{"publish", b.publish}
+	return map[string][]part{
+		"load_kpis":     {control, kpis},
+		"scrape_news":   {control, news},
+		"fetch_weather": {control, places, control, weather},
+		"fetch_rates":   {control, rates, holidays},
+		"run_models":    {models},
+		"run_forecasts": {forecasts},
+		"publish":       {publication},
+		"nightly":       {control, places, control, kpis, weather, rates, holidays, news, models, forecasts, publication},
+	}[job]
+}
+
+// execute runs a job as of an instant and records the run. A part that fails does not
+// stop the others: models compute on what has landed. The error joins all failures.
+func (b *batch) execute(ctx context.Context, job string, asOf time.Time, shown *report) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make run id: %w", err)
+	}
+	e := &execution{id: id, asOf: asOf, shown: shown}
+	if e.control, err = readControl(ctx, b.data); err != nil {
+		return err
+	}
+	if err := b.data.StartRun(ctx, store.Run{ID: id, Job: job, AsOf: asOf, StartedAt: b.now()}); err != nil {
+		return err
+	}
+	var failed []error
+	for _, p := range b.parts(job) {
+		if ctx.Err() == nil {
+			failed = append(failed, shown.watch(p.name, func() (step, error) { return p.work(ctx, e) }))
+		}
+	}
+	err = errors.Join(append(failed, ctx.Err())...)
+	status, problem := store.Succeeded, ""
+	if err != nil {
+		status, problem = store.Partial, err.Error()
+	}
+	finish := context.WithoutCancel(ctx)
+	return errors.Join(err, b.data.FinishRun(finish, id, b.now(), status, problem, map[string]any{"steps": shown.steps}))
+}
+
+// land reads one source and lands what it gives.
+func (b *batch) land(ctx context.Context, e *execution, source pipelines.Source, in pipelines.Input) (step, error) {
+	runner, err := pipelines.NewRunner(pipelines.RunnerConfig{Lake: b.lake, Now: b.now, Logger: b.logger})
+	if err != nil {
+		return step{}, err
+	}
+	in.AsOf = e.asOf
+	landed, err := runner.Run(ctx, source, in, e.id.String())
+	return step{RowsIn: int64(landed.RowsIn), RowsOut: int64(landed.RowsOut), Quarantined: int64(landed.Quarantined), Took: landed.Took}, err
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/signalcraft/signalcraft/api/store"
+	"github.com/signalcraft/signalcraft/lakehouse/dataset"
+	"github.com/signalcraft/signalcraft/pipelines"
+)
+
+// control is the source that lands what the control plane says of businesses and KPIs,
+// so that models can read it in the lake.
+type control struct {
+	businesses []dataset.BusinessRow
+	kpis       []dataset.KPIRow
+}
+
+var _ pipelines.Source = (*control)(nil)
+
+// readControl reads the control plane as it is now.
+func readControl(ctx context.Context, s *store.Store) (*control, error) {
+	businesses, err := s.Businesses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kpis, err := s.KPIs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &control{businesses: make([]dataset.BusinessRow, len(businesses)), kpis: make([]dataset.KPIRow, len(kpis))}
+	for i, b := range businesses {
+		c.businesses[i] = businessRow(b)
+	}
+	for i, k := range kpis {
+		c.kpis[i] = dataset.KPIRow{BusinessID: k.BusinessID.String(), KPIID: k.ID.String(), SourceID: k.SourceID.String(), Name: k.Name,
+			Unit: k.Unit, Currency: k.Currency, Aggregation: k.Aggregation, Grain: k.Grain, NonNegative: k.NonNegative}
+	}
+	return c, nil
+}
+
+func businessRow(b store.Business) dataset.BusinessRow {
+	row := dataset.BusinessRow{BusinessID: b.ID.String(), Name: b.Name, TimeZone: b.TimeZone, Currency: b.Currency, Country: b.Country,
+		Place: b.Place, PlaceID: b.PlaceID, Latitude: b.Latitude, Longitude: b.Longitude, NewsQuery: b.NewsQuery}
+	if b.Latitude != nil && b.Longitude != nil {
+		id := dataset.LocationID(*b.Latitude, *b.Longitude)
+		row.LocationID = &id
+	}
+	return row
+}
+
+// Name returns "control".
+func (c *control) Name() string { return "control" }
+
+// Read gives everything as one unit.
+func (c *control) Read(_ context.Context, _ pipelines.Input, out func(pipelines.Batch) error) error {
+	return out(pipelines.Batch{Unit: "all", RowsIn: len(c.businesses) + len(c.kpis), Businesses: c.businesses, KPIs: c.kpis})
+}
+
+// currencies returns the currencies that KPIs are kept in.
+func (c *control) currencies() []string {
+	var codes []string
+	for _, k := range c.kpis {
+		if k.Currency != nil {
+			codes = append(codes, *k.Currency)
+		}
+	}
+	return codes
+}
+
+// withoutPlace returns the businesses whose place has a name but no coordinates yet.
+func (c *control) withoutPlace() []dataset.BusinessRow {
+	var missing []dataset.BusinessRow
+	for _, b := range c.businesses {
+		if b.Place != "" && b.Latitude == nil {
+			missing = append(missing, b)
+		}
+	}
+	return missing
+}
+
+// placed notes the places that were found in the control plane.
+func placed(ctx context.Context, s *store.Store, businesses []dataset.BusinessRow, places []dataset.PlaceRow) error {
+	for _, b := range businesses {
+		for _, p := range places {
+			if p.Query != b.Place || p.Country != b.Country {
+				continue
+			}
+			id, err := uuid.Parse(b.BusinessID)
+			if err != nil {
+				return fmt.Errorf("place of business %s: %w", b.BusinessID, err)
+			}
+			if _, err := s.SetPlace(ctx, id, b.Place, p.PlaceID, p.Latitude, p.Longitude); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signalcraft/signalcraft/api"
+	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/store"
+	"github.com/signalcraft/signalcraft/pipelines/jobs"
+)
+
+// upCommand runs scheduler, workers and API in one process.
+type upCommand struct{}
+
+// Help is shown by signalcraft up --help.
+func (upCommand) Help() string {
+	return "Examples:\n\n  signalcraft up\n  signalcraft up --data-dir /var/lib/signalcraft --listen 0.0.0.0:8080\n  DATABASE_URL=postgres://... signalcraft up"
+}
+
+// Run works until it is interrupted.
+func (upCommand) Run(ctx context.Context, settings *Settings, std streams) error {
+	return settings.service(ctx, std, true, true)
+}
+
+// serveCommand serves the API only.
+type serveCommand struct{}
+
+// Help is shown by signalcraft serve --help.
+func (serveCommand) Help() string {
+	return "Example: DATABASE_URL=postgres://... signalcraft serve --listen 0.0.0.0:8080\n\nScheduler and workers run elsewhere, as signalcraft worker."
+}
+
+// Run works until it is interrupted.
+func (serveCommand) Run(ctx context.Context, settings *Settings, std streams) error {
+	return settings.service(ctx, std, true, false)
+}
+
+// workerCommand runs scheduler and workers only.
+type workerCommand struct{}
+
+// Help is shown by signalcraft worker --help.
+func (workerCommand) Help() string {
+	return "Example: DATABASE_URL=postgres://... signalcraft worker\n\nSeveral workers may run; each job still runs once. They need the same lake, so on several\nmachines --lake-dir must be an s3:// address."
+}
+
+// Run works until it is interrupted.
+func (workerCommand) Run(ctx context.Context, settings *Settings, std streams) error {
+	return settings.service(ctx, std, false, true)
+}
+
+// service opens the installation and runs the API, the workers or both until ctx ends.
+func (s *Settings) service(ctx context.Context, std streams, serve, work bool) (err error) {
+	logger := s.logger(std.err)
+	i, err := s.open(ctx, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, i.Close()) }()
+	group, ctx := errgroup.WithContext(ctx)
+	if serve {
+		listener, err := net.Listen("tcp", s.Listen)
+		if err != nil {
+			return fmt.Errorf("listen: %w: choose another address with --listen", err)
+		}
+		group.Go(func() error { return i.serve(ctx, listener) })
+		fmt.Fprintf(std.out, "API on http://%s, documentation on http://%[1]s/docs\n", listener.Addr())
+	}
+	if work {
+		b, err := i.newBatch(nil)
+		if err != nil {
+			return err
+		}
+		runner, err := jobs.New(jobs.Config{Pool: i.pool, Jobs: b.jobs(), Workers: s.Workers, Logger: logger, Now: i.now})
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return runner.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+// serve answers on listener until ctx ends.
+func (i *installation) serve(ctx context.Context, listener net.Listener) error {
+	data, err := store.Open(ctx, store.Config{URL: i.url(store.RoleAPI), Role: store.RoleAPI, MaxConns: 16})
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	accounts, err := auth.New(auth.Config{Store: data, Clock: i.now})
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now})
+	if err != nil {
+		return err
+	}
+	return api.Serve(ctx, listener, handler, i.logger)
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/jedib0t/go-pretty/v6/table"
+)
+
+// Settings are the installation's settings; every command takes them all.
+type Settings struct {
+	ConfigFile kong.ConfigFlag `name:"config" type:"existingfile" env:"SIGNALCRAFT_CONFIG" help:"YAML file with settings, named as the flags are." group:"Settings"`
+
+	DataDir     string `default:"./data" env:"SIGNALCRAFT_DATA_DIR" help:"Folder that holds all state: lake, Postgres, cache, inbox." group:"Settings"`
+	DatabaseURL string `env:"DATABASE_URL" secret:"" help:"Postgres 15 or newer, as a role that may create schemas and roles. Without it the binary runs its own in the data folder." group:"Settings"`
+	LakeDir     string `env:"SIGNALCRAFT_LAKE_DIR" help:"Where the lake lies: a folder, or s3://bucket/prefix. Default: lake in the data folder." group:"Settings"`
+	Listen      string `default:"127.0.0.1:8080" env:"SIGNALCRAFT_LISTEN" help:"Address the API listens on." group:"Settings"`
+
+	MemoryMB int `default:"1024" env:"SIGNALCRAFT_MEMORY_MB" help:"Memory that a DuckDB session may use, in MiB." group:"Settings"`
+	Threads  int `default:"0" env:"SIGNALCRAFT_THREADS" help:"Threads for models; 0 means every core." group:"Settings"`
+	Workers  int `default:"4" env:"SIGNALCRAFT_WORKERS" help:"Jobs that one process runs at once." group:"Settings"`
+
+	LogLevel  slog.Level `default:"info" env:"SIGNALCRAFT_LOG_LEVEL" help:"debug, info, warn or error." group:"Settings"`
+	LogFormat string     `default:"text" enum:"text,json" env:"SIGNALCRAFT_LOG_FORMAT" help:"text or json." group:"Settings"`
+
+	GdeltURL         string        `default:"https://api.gdeltproject.org" env:"SIGNALCRAFT_GDELT_URL" help:"GDELT DOC API." group:"Upstreams"`
+	GdeltInterval    time.Duration `default:"5500ms" env:"SIGNALCRAFT_GDELT_INTERVAL" help:"Pause between requests to GDELT; its public service asks for more than five seconds." group:"Upstreams"`
+	OpenMeteoURL     string        `default:"https://api.open-meteo.com" env:"SIGNALCRAFT_OPEN_METEO_URL" help:"Open-Meteo forecast API." group:"Upstreams"`
+	OpenMeteoArchive string        `default:"https://archive-api.open-meteo.com" env:"SIGNALCRAFT_OPEN_METEO_ARCHIVE_URL" help:"Open-Meteo archive API." group:"Upstreams"`
+	GeonamesURL      string        `default:"https://secure.geonames.org" env:"SIGNALCRAFT_GEONAMES_URL" help:"GeoNames API." group:"Upstreams"`
+	GeonamesUser     string        `env:"SIGNALCRAFT_GEONAMES_USER" secret:"" help:"GeoNames user name; places are not looked up without one." group:"Upstreams"`
+	RatesURL         string        `default:"https://api.frankfurter.dev" env:"SIGNALCRAFT_RATES_URL" help:"Frankfurter exchange rates." group:"Upstreams"`
+}
+
+// Validate names the setting that is wrong.
+func (s *Settings) Validate() error {
+	if s.DataDir == "" {
+		return fmt.Errorf("--data-dir: must name a folder")
+	}
+	if s.Threads < 0 || s.Workers < 1 || s.MemoryMB < 64 {
+		return fmt.Errorf("--threads must be 0 or more, --workers 1 or more and --memory-mb 64 or more; got %d, %d and %d", s.Threads, s.Workers, s.MemoryMB)
+	}
+	for name, address := range map[string]string{"gdelt-url": s.GdeltURL, "open-meteo-url": s.OpenMeteoURL, "open-meteo-archive": s.OpenMeteoArchive, "geonames-url": s.GeonamesURL, "rates-url": s.RatesURL} {
+		if _, err := hostOf(address); err != nil {
+			return fmt.Errorf("--%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// in returns the absolute path of a folder inside the data folder.
+func (s *Settings) in(parts ...string) (string, error) {
+	root, err := filepath.Abs(s.DataDir)
+	if err != nil {
+		return "", fmt.Errorf("data folder %s: %w", s.DataDir, err)
+	}
+	return filepath.Join(append([]string{root}, parts...)...), nil
+}
+
+// logger writes to w in the format and from the level that the settings say.
+func (s *Settings) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: s.LogLevel}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// configCommand prints the effective settings.
+type configCommand struct{}
+
+// Help is shown by signalcraft config --help.
+func (configCommand) Help() string {
+	return "Prints every setting with its value and the variable that sets it.\n\nExample: SIGNALCRAFT_LISTEN=0.0.0.0:80 signalcraft config"
+}
+
+// Run prints one line for each setting.
+func (configCommand) Run(settings *Settings, std streams) error {
+	writer := table.NewWriter()
+	writer.SetStyle(table.StyleLight)
+	writer.AppendHeader(table.Row{"setting", "value", "variable"})
+	value, kind := reflect.ValueOf(settings).Elem(), reflect.TypeFor[Settings]()
+	for i := range kind.NumField() {
+		field := kind.Field(i)
+		writer.AppendRow(table.Row{settingName(field), settingText(field, value.Field(i)), field.Tag.Get("env")})
+	}
+	_, err := fmt.Fprintln(std.out, writer.Render())
+	return err
+}
+
+func settingName(field reflect.StructField) string {
+	if name := field.Tag.Get("name"); name != "" {
+		return name
+	}
+	var name strings.Builder
+	for i, r := range field.Name {
+		upper := r >= 'A' && r <= 'Z'
+		if upper && i > 0 && field.Name[i-1] >= 'a' && field.Name[i-1] <= 'z' {
+			name.WriteByte('-')
+		}
+		name.WriteRune(r)
+	}
+	return strings.ToLower(name.String())
+}
+
+// settingText masks a secret; of an address it keeps all but the user and password.
+func settingText(field reflect.StructField, value reflect.Value) string {
+	text := fmt.Sprint(value.Interface())
+	if _, secret := field.Tag.Lookup("secret"); !secret || text == "" {
+		return text
+	}
+	if address, err := url.Parse(text); err == nil && address.Host != "" {
+		return address.Scheme + "://****@" + address.Host + address.Path
+	}
+	return "****"
+}
+
+// versionCommand prints the version.
+type versionCommand struct{}
+
+// Run prints version, revision, Go version and platform.
+func (versionCommand) Run(std streams) error {
+	_, err := fmt.Fprintln(std.out, "signalcraft", version())
+	return err
+}
+
+// version is the module's version, or its revision, with the Go version it was built by.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	text := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			text += " " + s.Value[:12]
+		}
+	}
+	return text + " " + info.GoVersion
+}
+
+// hostOf returns the host of an address.
+func hostOf(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "", fmt.Errorf("address %q: want an absolute URL", address)
+	}
+	return u.Host, nil
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// step is what one part of a batch did.
+type step struct {
+	Name        string        `json:"name"`
+	RowsIn      int64         `json:"rows_in"`
+	RowsOut     int64         `json:"rows_out"`
+	Quarantined int64         `json:"quarantined"`
+	Took        time.Duration `json:"took_ns"`
+	// Note says why nothing was done, or is empty.
+	Note string `json:"note,omitempty"`
+	// Failed is the error's text, or empty.
+	Failed string `json:"failed,omitempty"`
+}
+
+// result is the word that the table shows for a step.
+func (s step) result() string {
+	switch {
+	case s.Failed != "":
+		return "failed"
+	case s.Note != "":
+		return s.Note
+	}
+	return "done"
+}
+
+// report collects the steps of one batch and shows each while it runs.
+type report struct {
+	out      io.Writer
+	progress *mpb.Progress // nil when out is no terminal
+	now      func() time.Time
+
+	mu    sync.Mutex
+	steps []step
+}
+
+// newReport shows live progress on out when that is a terminal.
+func newReport(out io.Writer, now func() time.Time) *report {
+	r := &report{out: out, now: now}
+	if isTerminal(out) {
+		r.progress = mpb.New(mpb.WithOutput(out), mpb.WithWidth(64))
+	}
+	return r
+}
+
+func isTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}
+
+// watch runs work as the named step, shows it while it runs and keeps what it returned.
+func (r *report) watch(name string, work func() (step, error)) error {
+	started := r.now()
+	finish := r.show(name)
+	done, err := work()
+	done.Name = name
+	if done.Took == 0 {
+		done.Took = r.now().Sub(started)
+	}
+	if err != nil {
+		done.Failed = err.Error()
+	}
+	finish()
+	r.add(done)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func (r *report) add(s step) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.steps = append(r.steps, s)
+}
+
+// show draws a spinner with the step's name and seconds until the returned function is called.
+func (r *report) show(name string) (finish func()) {
+	if r.progress == nil {
+		return func() {}
+	}
+	bar := r.progress.AddSpinner(1, mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name("  "+name+" ", decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
+	return func() { bar.SetCurrent(1); bar.Wait() }
+}
+
+// print ends the progress and writes the table of steps with their totals.
+func (r *report) print() error {
+	if r.progress != nil {
+		r.progress.Wait()
+	}
+	writer := table.NewWriter()
+	writer.SetStyle(table.StyleLight)
+	writer.Style().Format.Header = text.FormatLower
+	writer.Style().Format.Footer = text.FormatLower
+	writer.AppendHeader(table.Row{"step", "rows in", "rows out", "quarantined", "seconds", "result"})
+	var columns []table.ColumnConfig
+	for number := 2; number <= 5; number++ {
+		columns = append(columns, table.ColumnConfig{Number: number, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
+	}
+	writer.SetColumnConfigs(columns)
+	total := r.total()
+	for _, s := range r.steps {
+		writer.AppendRow(s.row())
+	}
+	writer.AppendFooter(total.row())
+	_, err := fmt.Fprintln(r.out, writer.Render())
+	return err
+}
+
+func (r *report) total() step {
+	total := step{Name: "total"}
+	for _, s := range r.steps {
+		total.RowsIn += s.RowsIn
+		total.RowsOut += s.RowsOut
+		total.Quarantined += s.Quarantined
+		total.Took += s.Took
+	}
+	return total
+}
+
+func (s step) row() table.Row {
+	return table.Row{s.Name, thousands(s.RowsIn), thousands(s.RowsOut), thousands(s.Quarantined), fmt.Sprintf("%.2f", s.Took.Seconds()), s.result()}
+}
+
+// thousands writes n with a comma after each three digits.
+func thousands(n int64) string {
+	digits := fmt.Sprint(n)
+	var out strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 && digits[i-1] != '-' {
+			out.WriteByte(',')
+		}
+		out.WriteRune(d)
+	}
+	return out.String()
+}
+
+// failures joins what the failed steps said, nil when none failed.
+func (r *report) failures() error {
+	var failed []error
+	for _, s := range r.steps {
+		if s.Failed != "" {
+			failed = append(failed, fmt.Errorf("%s: %s", s.Name, s.Failed))
+		}
+	}
+	return errors.Join(failed...)
+}

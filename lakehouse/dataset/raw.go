@@ -1,0 +1,152 @@
+package dataset
+
+import "time"
+
+// BusinessRow is one business as the control plane describes it.
+type BusinessRow struct {
+	BusinessID string   `parquet:"business_id,id(1)"`
+	Name       string   `parquet:"name,id(2)"`
+	TimeZone   string   `parquet:"time_zone,id(3)"`    // IANA name
+	Currency   string   `parquet:"currency,id(4)"`     // ISO 4217, what its marts are converted to
+	Country    string   `parquet:"country,id(5)"`      // ISO 3166-1 alpha-2
+	Place      string   `parquet:"place,id(6)"`        // place name as the owner wrote it
+	PlaceID    *int64   `parquet:"place_id,id(7)"`     // GeoNames id once geocoded
+	Latitude   *float64 `parquet:"latitude,id(8)"`     // degrees north
+	Longitude  *float64 `parquet:"longitude,id(9)"`    // degrees east
+	LocationID *string  `parquet:"location_id,id(10)"` // see LocationID
+	NewsQuery  string   `parquet:"news_query,id(11)"`  // what its news are searched by; empty means none
+}
+
+// KPIRow is one KPI as the control plane describes it.
+type KPIRow struct {
+	BusinessID  string  `parquet:"business_id,id(1)"`
+	KPIID       string  `parquet:"kpi_id,id(2)"`
+	SourceID    string  `parquet:"source_id,id(3)"`
+	Name        string  `parquet:"name,id(4)"`
+	Unit        string  `parquet:"unit,id(5)"`        // what one unit of value is: "orders", "EUR", "rooms"
+	Currency    *string `parquet:"currency,id(6)"`    // ISO 4217 when the value is money
+	Aggregation string  `parquet:"aggregation,id(7)"` // sum, mean, last, min or max
+	Grain       string  `parquet:"grain,id(8)"`       // day or hour
+	NonNegative bool    `parquet:"non_negative,id(9)"`
+}
+
+// KPIPointRow is one value of a KPI at an instant.
+type KPIPointRow struct {
+	BusinessID string    `parquet:"business_id,id(1)"`
+	KPIID      string    `parquet:"kpi_id,id(2)"`
+	At         time.Time `parquet:"at,id(3),timestamp(microsecond)"`
+	Value      float64   `parquet:"value,id(4)"`
+	SourceID   string    `parquet:"source_id,id(5)"`
+	LandedAt   time.Time `parquet:"landed_at,id(6),timestamp(microsecond)"`
+}
+
+// ArticleRow is one news article that a business's query found.
+type ArticleRow struct {
+	BusinessID    string    `parquet:"business_id,id(1)"`
+	URL           string    `parquet:"url,id(2)"`
+	Title         string    `parquet:"title,id(3)"`
+	Domain        string    `parquet:"domain,id(4)"`
+	Language      *string   `parquet:"language,id(5)"`
+	SourceCountry *string   `parquet:"source_country,id(6)"`
+	SeenAt        time.Time `parquet:"seen_at,id(7),timestamp(microsecond)"`
+	Query         string    `parquet:"query,id(8)"`
+	LandedAt      time.Time `parquet:"landed_at,id(9),timestamp(microsecond)"`
+}
+
+// WeatherDayRow is the weather of one local day at one location.
+type WeatherDayRow struct {
+	LocationID       string    `parquet:"location_id,id(1)"`
+	Day              Days      `parquet:"day,id(2),date"`          // local day of the location
+	Kind             string    `parquet:"kind,id(3)"`              // archive or forecast
+	TimeZone         string    `parquet:"time_zone,id(4)"`         // zone whose days these are
+	TemperatureMin   *float64  `parquet:"temperature_min,id(5)"`   // °C
+	TemperatureMax   *float64  `parquet:"temperature_max,id(6)"`   // °C
+	TemperatureMean  *float64  `parquet:"temperature_mean,id(7)"`  // °C
+	PrecipitationSum *float64  `parquet:"precipitation_sum,id(8)"` // mm
+	SnowfallSum      *float64  `parquet:"snowfall_sum,id(9)"`      // cm
+	WindSpeedMax     *float64  `parquet:"wind_speed_max,id(10)"`   // km/h
+	WeatherCode      *int32    `parquet:"weather_code,id(11)"`     // WMO 4677
+	LandedAt         time.Time `parquet:"landed_at,id(12),timestamp(microsecond)"`
+}
+
+// WeatherHourRow is the weather of one hour at one location.
+type WeatherHourRow struct {
+	LocationID    string    `parquet:"location_id,id(1)"`
+	At            time.Time `parquet:"at,id(2),timestamp(microsecond)"`
+	Kind          string    `parquet:"kind,id(3)"`
+	Temperature   *float64  `parquet:"temperature,id(4)"`   // °C
+	Precipitation *float64  `parquet:"precipitation,id(5)"` // mm in the preceding hour
+	WindSpeed     *float64  `parquet:"wind_speed,id(6)"`    // km/h
+	Humidity      *float64  `parquet:"humidity,id(7)"`      // relative, percent
+	WeatherCode   *int32    `parquet:"weather_code,id(8)"`  // WMO 4677
+	LandedAt      time.Time `parquet:"landed_at,id(9),timestamp(microsecond)"`
+}
+
+// PlaceRow is one GeoNames place that a business's place name was resolved to.
+type PlaceRow struct {
+	Query       string    `parquet:"query,id(1)"`    // the name asked for
+	PlaceID     int64     `parquet:"place_id,id(2)"` // GeoNames id
+	Name        string    `parquet:"name,id(3)"`
+	Country     string    `parquet:"country,id(4)"` // ISO 3166-1 alpha-2
+	Admin1      *string   `parquet:"admin1,id(5)"`  // first-level division
+	Latitude    float64   `parquet:"latitude,id(6)"`
+	Longitude   float64   `parquet:"longitude,id(7)"`
+	TimeZone    *string   `parquet:"time_zone,id(8)"`
+	FeatureCode *string   `parquet:"feature_code,id(9)"`
+	Population  *int64    `parquet:"population,id(10)"`
+	LandedAt    time.Time `parquet:"landed_at,id(11),timestamp(microsecond)"`
+}
+
+// RateRow is the price of one unit of base in quote on a day.
+type RateRow struct {
+	Day      Days      `parquet:"day,id(1),date"` // the day the provider states, not the day asked for
+	Base     string    `parquet:"base,id(2)"`     // ISO 4217
+	Quote    string    `parquet:"quote,id(3)"`
+	Rate     float64   `parquet:"rate,id(4)"`
+	Provider string    `parquet:"provider,id(5)"`
+	LandedAt time.Time `parquet:"landed_at,id(6),timestamp(microsecond)"`
+}
+
+// HolidayRow is one public holiday of a country.
+type HolidayRow struct {
+	Country string `parquet:"country,id(1)"` // ISO 3166-1 alpha-2
+	Day     Days   `parquet:"day,id(2),date"`
+	Name    string `parquet:"name,id(3)"`
+}
+
+// RejectRow is one row that was refused, with the reason and the raw text.
+type RejectRow struct {
+	Source     string    `parquet:"source,id(1)"`
+	Dataset    string    `parquet:"dataset,id(2)"` // where it would have landed
+	Unit       string    `parquet:"unit,id(3)"`    // file or request
+	BusinessID *string   `parquet:"business_id,id(4)"`
+	Line       *int64    `parquet:"line,id(5)"` // 1-based line or item
+	Reason     string    `parquet:"reason,id(6)"`
+	Raw        string    `parquet:"raw,id(7)"` // at most 4 KiB
+	LandedAt   time.Time `parquet:"landed_at,id(8),timestamp(microsecond)"`
+}
+
+// SentimentRow is the tone of one article; Score is null when the language is not supported.
+type SentimentRow struct {
+	BusinessID string    `parquet:"business_id,id(1)"`
+	URL        string    `parquet:"url,id(2)"`
+	SeenAt     time.Time `parquet:"seen_at,id(3),timestamp(microsecond)"`
+	Score      *float64  `parquet:"score,id(4)"` // -1 (negative) to 1 (positive)
+}
+
+// ForecastRow is one forecast day of one KPI in one vintage.
+type ForecastRow struct {
+	BusinessID string   `parquet:"business_id,id(1)"`
+	KPIID      string   `parquet:"kpi_id,id(2)"`
+	Vintage    Days     `parquet:"vintage,id(3),date"` // UTC day of the run's as-of instant
+	Day        Days     `parquet:"day,id(4),date"`     // local day forecast
+	Horizon    int32    `parquet:"horizon,id(5)"`      // days after the last observed day, from 1
+	Mean       float64  `parquet:"mean,id(6)"`
+	Lower80    float64  `parquet:"lower_80,id(7)"`
+	Upper80    float64  `parquet:"upper_80,id(8)"`
+	Lower95    float64  `parquet:"lower_95,id(9)"`
+	Upper95    float64  `parquet:"upper_95,id(10)"`
+	Method     string   `parquet:"method,id(11)"`
+	SelectedOn Days     `parquet:"selected_on,id(12),date"` // vintage in which the method was chosen
+	MASE       *float64 `parquet:"mase,id(13)"`             // rolling-origin error when it was chosen
+}

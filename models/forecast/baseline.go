@@ -1,0 +1,56 @@
+package forecast
+
+import "fmt"
+
+// naive repeats the last season: the forecast for t+h is y at the latest t-k*season+h
+// that has been seen. With a season of 1 that is the last value.
+type naive struct{ season int }
+
+func (n *naive) name() string {
+	if n.season == 1 {
+		return "naive"
+	}
+	return fmt.Sprintf("seasonal naive(%d)", n.season)
+}
+
+func (n *naive) applies(y []float64) bool { return len(y) >= n.season }
+
+func (n *naive) fit([]float64) {}
+
+func (n *naive) paths(y []float64, origins []int, horizon int, out []float64) {
+	for k, origin := range origins {
+		season := n.season
+		if origin < season {
+			season = 1
+		}
+		row := out[k*horizon : (k+1)*horizon]
+		for h := range row {
+			row[h] = y[origin-season+h%season]
+		}
+	}
+}
+
+// average forecasts the mean of all that has been seen.
+type average struct{}
+
+func (a *average) name() string { return "average" }
+
+func (a *average) applies(y []float64) bool { return len(y) > 0 }
+
+func (a *average) fit([]float64) {}
+
+func (a *average) paths(y []float64, origins []int, horizon int, out []float64) {
+	sum, t := 0.0, 0
+	for k, origin := range origins {
+		for ; t < origin; t++ {
+			sum += y[t]
+		}
+		fillRow(out[k*horizon:(k+1)*horizon], sum/float64(origin))
+	}
+}
+
+func fillRow(row []float64, v float64) {
+	for h := range row {
+		row[h] = v
+	}
+}

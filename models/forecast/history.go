@@ -1,0 +1,155 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+)
+
+// history is one series made ready to fit.
+type history struct {
+	y        []float64 // filled and scaled
+	observed []bool    // false where y was filled
+	count    int       // observed values
+	exponent int       // y is the value times 2^-exponent
+	tail     int       // missing days after the last observed one
+	constant bool      // all observed values are equal
+	scratch  []float64
+}
+
+// load reads the last limit values up to the last observed one. It returns the place of
+// the first infinite value, or -1. A series without an observed value has count 0.
+func (s *history) load(values []float64, limit, season int) (infinite int) {
+	s.y, s.observed, s.count, s.tail = s.y[:0], s.observed[:0], 0, 0
+	if i := slices.IndexFunc(values, func(v float64) bool { return math.IsInf(v, 0) }); i >= 0 {
+		return i
+	}
+	end := len(values)
+	for end > 0 && math.IsNaN(values[end-1]) {
+		end--
+	}
+	s.tail = len(values) - end
+	values = values[max(0, end-limit):end]
+	for len(values) > 0 && math.IsNaN(values[0]) {
+		values = values[1:]
+	}
+	largest := 0.0
+	for _, v := range values {
+		seen := !math.IsNaN(v)
+		s.y, s.observed = append(s.y, v), append(s.observed, seen)
+		if seen {
+			s.count++
+			largest = max(largest, math.Abs(v))
+		}
+	}
+	s.rescale(largest)
+	s.fill(season)
+	return -1
+}
+
+// rescale brings the largest magnitude into [0.5, 1) by a power of two, which is exact,
+// and notes whether the series is constant.
+func (s *history) rescale(largest float64) {
+	_, s.exponent = math.Frexp(largest)
+	s.constant = true
+	for i, v := range s.y {
+		s.y[i] = ldexp(v, -s.exponent)
+		if s.observed[i] && s.y[i] != s.y[0] {
+			s.constant = false
+		}
+	}
+}
+
+// restore returns a scaled value in the series' own units, bounded to finite numbers.
+func (s *history) restore(v float64) float64 {
+	v = ldexp(v, s.exponent)
+	return max(-math.MaxFloat64, min(v, math.MaxFloat64))
+}
+
+// ldexp is math.Ldexp in two steps, so that neither factor overflows.
+func ldexp(v float64, exponent int) float64 {
+	return math.Ldexp(math.Ldexp(v, exponent/2), exponent-exponent/2)
+}
+
+// fill replaces missing values. Gaps are first bridged by straight lines; the season is
+// the mean deviation of the observed values of each phase from a centred moving average
+// over that; then the gaps are bridged again on the series without its season, and the
+// season is added. A phase that was never observed has deviation 0, as has every phase of a
+// series of less than two seasons. Filled values stay between the smallest and largest
+// observed.
+func (s *history) fill(season int) {
+	if s.count == 0 || s.count == len(s.y) {
+		return
+	}
+	lowest, highest := math.Inf(1), math.Inf(-1)
+	for i, v := range s.y {
+		if s.observed[i] {
+			lowest, highest = min(lowest, v), max(highest, v)
+		}
+	}
+	s.bridge()
+	if season > 1 && len(s.y) >= 2*season {
+		shift := s.deviations(season)
+		for i := range s.y {
+			s.y[i] -= shift[i%season]
+		}
+		s.bridge()
+		for i := range s.y {
+			s.y[i] += shift[i%season]
+		}
+	}
+	for i, v := range s.y {
+		if !s.observed[i] {
+			s.y[i] = max(lowest, min(v, highest))
+		}
+	}
+}
+
+// bridge draws straight lines over the gaps. The first and last values are observed.
+func (s *history) bridge() {
+	left := 0
+	for i := range s.y {
+		if !s.observed[i] {
+			continue
+		}
+		for k := left + 1; k < i; k++ {
+			share := float64(k-left) / float64(i-left)
+			s.y[k] = s.y[left]*(1-share) + s.y[i]*share
+		}
+		left = i
+	}
+}
+
+func (s *history) deviations(season int) []float64 {
+	s.scratch = append(s.scratch[:0], make([]float64, 2*season)...)
+	sums, counts := s.scratch[:season], s.scratch[season:]
+	for t := season / 2; t < len(s.y)-season/2; t++ {
+		if s.observed[t] {
+			sums[t%season] += s.y[t] - movingAverage(s.y, t, season)
+			counts[t%season]++
+		}
+	}
+	for k := range sums {
+		if counts[k] > 0 {
+			sums[k] /= counts[k]
+		}
+	}
+	return sums
+}
+
+// naiveScale returns the mean absolute difference of observed values a season apart, or
+// of neighbours when that is zero or undefined: what MASE divides by.
+func (s *history) naiveScale(season int) float64 {
+	for _, lag := range [...]int{season, 1} {
+		sum, count := 0.0, 0
+		for t := lag; t < len(s.y); t++ {
+			if s.observed[t] && s.observed[t-lag] {
+				sum += math.Abs(s.y[t] - s.y[t-lag])
+				count++
+			}
+		}
+		if sum > 0 {
+			return sum / float64(count)
+		}
+	}
+	return math.NaN()
+}

@@ -1,0 +1,120 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+)
+
+// seasonIndex is a fixed season by phase: factors when divides, differences when not,
+// empty when there is none.
+type seasonIndex struct {
+	values  []float64
+	divides bool
+	counts  []float64
+}
+
+// estimate sets the season of length m in y by classical decomposition: the mean over
+// each phase of the ratio to (for a series with a value of zero or less: the difference
+// from) the centred moving average, shifted to a mean of one (zero). It is empty when
+// seasonalTest finds no season.
+func (s *seasonIndex) estimate(y []float64, m int) {
+	s.values = s.values[:0]
+	if m <= 1 || !seasonalTest(y, m) {
+		return
+	}
+	s.divides = slices.Min(y) > 0
+	s.values = append(s.values, make([]float64, m)...)
+	s.counts = append(s.counts[:0], make([]float64, m)...)
+	half := m / 2
+	for t := half; t < len(y)-half; t++ {
+		trend := movingAverage(y, t, m)
+		if s.divides {
+			s.values[t%m] += y[t] / trend
+		} else {
+			s.values[t%m] += y[t] - trend
+		}
+		s.counts[t%m]++
+	}
+	for k := range s.values {
+		s.values[k] /= s.counts[k]
+	}
+	average := mean(s.values)
+	for k := range s.values {
+		if s.divides {
+			s.values[k] /= average
+		} else {
+			s.values[k] -= average
+		}
+	}
+}
+
+// remove appends y without its season to dst.
+func (s *seasonIndex) remove(dst, y []float64) []float64 {
+	if len(s.values) == 0 {
+		return append(dst, y...)
+	}
+	for t, v := range y {
+		if k := t % len(s.values); s.divides {
+			dst = append(dst, v/s.values[k])
+		} else {
+			dst = append(dst, v-s.values[k])
+		}
+	}
+	return dst
+}
+
+// restore puts the season back on a path whose first value lies at place origin.
+func (s *seasonIndex) restore(path []float64, origin int) {
+	if len(s.values) == 0 {
+		return
+	}
+	for h := range path {
+		if k := (origin + h) % len(s.values); s.divides {
+			path[h] *= s.values[k]
+		} else {
+			path[h] += s.values[k]
+		}
+	}
+}
+
+// movingAverage returns the centred moving average of length m at t; an even m takes
+// half weights at both ends.
+func movingAverage(y []float64, t, m int) float64 {
+	half := m / 2
+	sum := 0.0
+	for _, v := range y[t-half : t+half+1] {
+		sum += v
+	}
+	if m%2 == 0 {
+		sum -= (y[t-half] + y[t+half]) / 2
+	}
+	return sum / float64(m)
+}
+
+// seasonalTest reports whether the autocorrelation at lag m exceeds its 90 % limit:
+// |r_m| > 1.645*sqrt((1 + 2*(r_1^2+...+r_(m-1)^2))/n) with Bartlett's standard error.
+// Fewer than three seasons and a constant series have no season.
+func seasonalTest(y []float64, m int) bool {
+	n := len(y)
+	if n < 3*m {
+		return false
+	}
+	average := mean(y)
+	covariance := func(lag int) float64 {
+		sum := 0.0
+		for t := lag; t < n; t++ {
+			sum += (y[t] - average) * (y[t-lag] - average)
+		}
+		return sum
+	}
+	variance := covariance(0)
+	if variance <= 0 {
+		return false
+	}
+	squares := 0.0
+	for lag := 1; lag < m; lag++ {
+		r := covariance(lag) / variance
+		squares += r * r
+	}
+	return math.Abs(covariance(m)/variance) > 1.645*math.Sqrt((1+2*squares)/float64(n))
+}

@@ -1,0 +1,215 @@
+package pipelines
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/signalcraft/signalcraft/lakehouse"
+	"github.com/signalcraft/signalcraft/lakehouse/dataset"
+)
+
+const landedAt = "landed_at"
+
+// fresh returns the rows, structs of d, that would change what readers see: those whose
+// key the lake does not hold, or holds last with other values. When they were landed
+// does not count. A source may therefore read the same days again and again, and a file
+// may grow at its end, and still only what is new lands. Rows are known by 64-bit hashes
+// of key and values; a row is left out only when both agree.
+func fresh[T any](ctx context.Context, lake *lakehouse.Lake, d dataset.Dataset, rows []T) ([]T, error) {
+	held, err := newHeld(d, rows)
+	if err != nil {
+		return nil, err
+	}
+	batches, err := lake.Scan(ctx, d.Name, held.columns, lakehouse.ReadOptions{Window: held.window})
+	if err != nil {
+		return nil, err
+	}
+	for batch, err := range batches {
+		if err != nil {
+			return nil, err
+		}
+		if err := held.look(batch); err != nil {
+			return nil, fmt.Errorf("compare with %s: %w", d.Name, err)
+		}
+	}
+	kept := make([]T, 0, len(rows))
+	for i, row := range rows {
+		if !held.has[i] {
+			kept = append(kept, row)
+		}
+	}
+	return kept, nil
+}
+
+// held compares incoming rows with those in the lake.
+type held struct {
+	seed    maphash.Seed
+	columns []string
+	isKey   []bool
+	window  dataset.Window // the incoming rows' time; zero for all
+
+	byKey  map[uint64][]int // key hash to the incoming rows that have it
+	values []uint64         // value hash of each incoming row
+	seen   []int64          // newest landed_at, in microseconds, of the rows in the lake with its key
+	has    []bool           // whether the newest row in the lake is equal
+}
+
+func newHeld[T any](d dataset.Dataset, rows []T) (*held, error) {
+	h := &held{seed: maphash.MakeSeed(), byKey: make(map[uint64][]int, len(rows)), seen: make([]int64, len(rows)), has: make([]bool, len(rows))}
+	keys, values := make([]uint64, len(rows)), make([]uint64, len(rows))
+	data := reflect.ValueOf(rows)
+	for f, c := range d.Columns {
+		if name, _, _ := strings.Cut(reflect.TypeFor[T]().Field(f).Tag.Get("parquet"), ","); name != c.Name {
+			return nil, fmt.Errorf("rows of %s: field %d is %q, want column %s", d.Name, f, name, c.Name)
+		}
+		h.columns = append(h.columns, c.Name)
+		h.isKey = append(h.isKey, slices.Contains(d.Key, c.Name))
+		if c.Name == landedAt {
+			continue
+		}
+		for i := range rows {
+			field := data.Index(i).Field(f)
+			hashed := h.hashField(field)
+			values[i] = mix(values[i], hashed)
+			if h.isKey[f] {
+				keys[i] = mix(keys[i], hashed)
+			}
+			// The quarantine's time is when a row was landed, which does not count.
+			if c.Name == d.Time {
+				h.cover(field)
+			}
+		}
+	}
+	for i, key := range keys {
+		h.byKey[key] = append(h.byKey[key], i)
+		h.seen[i] = math.MinInt64
+	}
+	h.values = values
+	return h, nil
+}
+
+// cover widens the window to hold the time in field.
+func (h *held) cover(field reflect.Value) {
+	start, length := time.Time{}, time.Microsecond
+	if at, ok := field.Interface().(time.Time); ok {
+		start = at
+	} else {
+		start, length = dataset.FromDays(dataset.Days(field.Int())), 24*time.Hour
+	}
+	if h.window.IsZero() || start.Before(h.window.Start) {
+		h.window.Start = start
+	}
+	if end := start.Add(length); end.After(h.window.End) {
+		h.window.End = end
+	}
+}
+
+// look takes one batch of rows of the lake into account.
+func (h *held) look(batch arrow.RecordBatch) error {
+	n := int(batch.NumRows())
+	keys, values, landed := make([]uint64, n), make([]uint64, n), make([]int64, n)
+	for f, name := range h.columns {
+		at := batch.Schema().FieldIndices(name)
+		if len(at) != 1 {
+			return fmt.Errorf("column %s stands %d times in the batch", name, len(at))
+		}
+		column := batch.Column(at[0])
+		if name == landedAt {
+			if times, ok := column.(*array.Timestamp); ok {
+				for i := range n {
+					landed[i] = int64(times.Value(i))
+				}
+			}
+			continue
+		}
+		hash, err := h.hashColumn(column)
+		if err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
+		}
+		for i := range n {
+			hashed := uint64(1)
+			if !column.IsNull(i) {
+				hashed = hash(i)
+			}
+			values[i] = mix(values[i], hashed)
+			if h.isKey[f] {
+				keys[i] = mix(keys[i], hashed)
+			}
+		}
+	}
+	for i := range n {
+		for _, row := range h.byKey[keys[i]] {
+			if landed[i] >= h.seen[row] {
+				// Of two rows landed at one instant either may be the one that readers see.
+				h.has[row] = values[i] == h.values[row] && (landed[i] > h.seen[row] || h.seen[row] == math.MinInt64 || h.has[row])
+				h.seen[row] = landed[i]
+			}
+		}
+	}
+	return nil
+}
+
+// mix adds the hash of one more value to that of the values before it.
+func mix(hash, value uint64) uint64 {
+	hash = (hash ^ value) * 0x9E3779B97F4A7C15 // the golden ratio's bits, as in Fibonacci hashing
+	return hash ^ hash>>29
+}
+
+// hashField hashes a row's field as hashColumn hashes its column; null is 1.
+func (h *held) hashField(field reflect.Value) uint64 {
+	if field.Kind() == reflect.Pointer {
+		if field.IsNil() {
+			return 1
+		}
+		field = field.Elem()
+	}
+	switch field.Kind() {
+	case reflect.String:
+		return maphash.String(h.seed, field.String())
+	case reflect.Float64:
+		return math.Float64bits(field.Float())
+	case reflect.Int64, reflect.Int32:
+		return uint64(field.Int())
+	case reflect.Bool:
+		return hashBool(field.Bool())
+	}
+	return uint64(field.Interface().(time.Time).UnixMicro())
+}
+
+func (h *held) hashColumn(column arrow.Array) (func(int) uint64, error) {
+	switch a := column.(type) {
+	case *array.String:
+		return func(i int) uint64 { return maphash.String(h.seed, a.Value(i)) }, nil
+	case *array.LargeString:
+		return func(i int) uint64 { return maphash.String(h.seed, a.Value(i)) }, nil
+	case *array.Float64:
+		return func(i int) uint64 { return math.Float64bits(a.Value(i)) }, nil
+	case *array.Int64:
+		return func(i int) uint64 { return uint64(a.Value(i)) }, nil
+	case *array.Int32:
+		return func(i int) uint64 { return uint64(a.Value(i)) }, nil
+	case *array.Date32:
+		return func(i int) uint64 { return uint64(a.Value(i)) }, nil
+	case *array.Timestamp:
+		return func(i int) uint64 { return uint64(a.Value(i)) }, nil
+	case *array.Boolean:
+		return func(i int) uint64 { return hashBool(a.Value(i)) }, nil
+	}
+	return nil, fmt.Errorf("no hash for %s", column.DataType())
+}
+
+func hashBool(v bool) uint64 {
+	if v {
+		return 3
+	}
+	return 2
+}

@@ -1,0 +1,168 @@
+package kpi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/signalcraft/signalcraft/lakehouse/dataset"
+	"github.com/signalcraft/signalcraft/pipelines"
+)
+
+// File is one file of one KPI source.
+type File struct {
+	// BusinessID and SourceID say whose points these are. The source id names the unit, so it is unique in a Source.
+	BusinessID, SourceID string
+	// Name stands in errors: the file's name or address, without secrets.
+	Name string
+	// Open returns the file's bytes, plain or gzip. It is called once a Read.
+	Open func(ctx context.Context) (io.ReadCloser, error)
+	// Spec says how to read it.
+	Spec Spec
+}
+
+// FromFS returns an Open that opens name in files.
+func FromFS(files fs.FS, name string) func(context.Context) (io.ReadCloser, error) {
+	return func(context.Context) (io.ReadCloser, error) { return files.Open(name) }
+}
+
+// Config is what New builds a Source from. Zero limits take the stated default.
+type Config struct {
+	// Files are read in this order.
+	Files []File
+	// MaxBytes bounds one unpacked file. Zero means 1 GiB.
+	MaxBytes int64
+	// MaxPoints bounds the points of one file, which are held in memory. Zero means 5 million.
+	MaxPoints int
+	// MaxRejects bounds the refused lines of one file; a file with more is refused whole. Zero means 100,000.
+	MaxRejects int
+	// MonthsAbove is how many points a file may have and still be one unit; above, each month is one. Zero means 20,000.
+	MonthsAbove int
+}
+
+// Source reads KPI points from files.
+type Source struct {
+	config Config
+}
+
+var _ pipelines.Source = (*Source)(nil)
+
+// New returns a Source, or an error that names the file whose spec is wrong.
+func New(c Config) (*Source, error) {
+	seen := map[string]bool{}
+	for _, f := range c.Files {
+		if f.BusinessID == "" || f.SourceID == "" || f.Open == nil {
+			return nil, fmt.Errorf("KPI file %s: business id, source id and Open are required", f.Name)
+		}
+		if seen[f.SourceID] {
+			return nil, fmt.Errorf("KPI file %s: source %s stands twice", f.Name, f.SourceID)
+		}
+		seen[f.SourceID] = true
+		if err := f.Spec.Validate(); err != nil {
+			return nil, fmt.Errorf("KPI file %s of source %s: %w", f.Name, f.SourceID, err)
+		}
+	}
+	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
+	c.MaxPoints = cmp.Or(c.MaxPoints, 5_000_000)
+	c.MaxRejects = cmp.Or(c.MaxRejects, 100_000)
+	c.MonthsAbove = cmp.Or(c.MonthsAbove, 20_000)
+	return &Source{config: c}, nil
+}
+
+// Name returns "kpi".
+func (s *Source) Name() string { return "kpi" }
+
+// Read hands out the points of every file that lie in in.Window, ordered by KPI and time,
+// and all its rejects. A file that cannot be read to its end gives nothing and an error that names it.
+func (s *Source) Read(ctx context.Context, in pipelines.Input, out func(pipelines.Batch) error) error {
+	var failed []error
+	for _, f := range s.config.Files {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(failed, err)...)
+		}
+		content, err := s.readFile(ctx, f)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("read KPI file %s of source %s: %w", f.Name, f.SourceID, err))
+			continue
+		}
+		for _, b := range s.batches(f, content, in) {
+			if err := out(b); err != nil {
+				return errors.Join(append(failed, err)...)
+			}
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (s *Source) readFile(ctx context.Context, f File) (content *reading, err error) {
+	r, err := f.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close() // only read, nothing to lose
+	return read(ctx, r, f.Spec, limits{bytes: s.config.MaxBytes, points: s.config.MaxPoints, rejects: s.config.MaxRejects, rejectBytes: 64 << 20})
+}
+
+// batches cuts the content of f into units.
+func (s *Source) batches(f File, content *reading, in pipelines.Input) []pipelines.Batch {
+	rejects := content.rejects
+	for i := range rejects {
+		rejects[i].BusinessID = &f.BusinessID
+	}
+	rows := make([]dataset.KPIPointRow, 0, content.count)
+	for _, p := range content.order {
+		start := len(rows)
+		for i, micros := range p.micros {
+			at := time.UnixMicro(micros).UTC()
+			if in.Window.Contains(at) {
+				rows = append(rows, dataset.KPIPointRow{BusinessID: f.BusinessID, KPIID: p.series.KPIID, At: at, Value: p.values[i], SourceID: f.SourceID, LandedAt: in.AsOf})
+			}
+		}
+		if p.index != nil {
+			slices.SortFunc(rows[start:], func(a, b dataset.KPIPointRow) int { return a.At.Compare(b.At) })
+		}
+	}
+	whole := pipelines.Batch{Unit: f.SourceID, Rejects: rejects}
+	if content.count <= s.config.MonthsAbove {
+		whole.KPIPoints = rows
+		whole.RowsIn = len(rows) + len(rejects)
+		return []pipelines.Batch{whole}
+	}
+	units := byMonth(f.SourceID, rows)
+	if len(rejects) > 0 {
+		whole.RowsIn = len(rejects)
+		units = append([]pipelines.Batch{whole}, units...)
+	}
+	return units
+}
+
+// byMonth cuts rows into one unit for each month, in order of time; within one rows keep their order.
+func byMonth(sourceID string, rows []dataset.KPIPointRow) []pipelines.Batch {
+	months := map[time.Time]int{}
+	var order []time.Time
+	month := func(row dataset.KPIPointRow) time.Time { return dataset.Month.Truncate(row.At) }
+	for _, row := range rows {
+		m := month(row)
+		if months[m] == 0 {
+			order = append(order, m)
+		}
+		months[m]++
+	}
+	slices.SortFunc(order, time.Time.Compare)
+	at := map[time.Time]int{}
+	units := make([]pipelines.Batch, len(order))
+	for i, m := range order {
+		at[m] = i
+		units[i] = pipelines.Batch{Unit: sourceID + "/" + m.Format("2006-01"), RowsIn: months[m], KPIPoints: make([]dataset.KPIPointRow, 0, months[m])}
+	}
+	for _, row := range rows {
+		b := &units[at[month(row)]]
+		b.KPIPoints = append(b.KPIPoints, row)
+	}
+	return units
+}

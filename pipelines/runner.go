@@ -1,0 +1,195 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/signalcraft/signalcraft/lakehouse"
+	"github.com/signalcraft/signalcraft/lakehouse/dataset"
+)
+
+// RunnerConfig is what NewRunner builds a Runner from.
+type RunnerConfig struct {
+	// Lake is where batches land. Required.
+	Lake *lakehouse.Lake
+	// Now is the clock that Report.Took is measured by. Required.
+	Now func() time.Time
+	// Logger gets one line when a source starts, for each unit and when it ends. Nil means none.
+	Logger *slog.Logger
+	// Progress is called after every landed unit with the counts so far. It may be nil.
+	Progress func(Report)
+}
+
+// Runner lands what sources read. One Runner may run several sources at once.
+type Runner struct {
+	config RunnerConfig
+}
+
+// Report counts one run of one source. RowsIn = RowsOut + Quarantined + Unchanged.
+type Report struct {
+	Source string
+	// Units is how many units were read whole and landed or found unchanged.
+	Units int
+	// RowsIn is how many rows the upstream gave, bad ones included.
+	RowsIn int
+	// RowsOut is how many rows were added to the lake.
+	RowsOut int
+	// Quarantined is how many refused rows were added to the quarantine.
+	Quarantined int
+	// Unchanged is how many rows, good or refused, the lake already held from an earlier run.
+	Unchanged int
+	// Took is the wall time.
+	Took time.Duration
+}
+
+// NewRunner returns a Runner.
+func NewRunner(c RunnerConfig) (*Runner, error) {
+	if c.Lake == nil || c.Now == nil {
+		return nil, errors.New("runner: Lake and Now are required")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Runner{config: c}, nil
+}
+
+// Run reads src for in and lands every unit in commits of their own, one for each
+// dataset. A crash between two commits loses nothing: the unit lands again in the next run, and
+// what the lake already holds is known by its content and left alone. The error joins those of
+// the units that failed; the others have landed and are in the Report. An
+// error of the lake ends the run.
+func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (Report, error) {
+	in.AsOf = in.AsOf.UTC().Truncate(time.Microsecond)
+	logger := r.config.Logger.With("run", runID, "source", src.Name())
+	logger.InfoContext(ctx, "source started", "window", in.Window.String(), "as_of", in.AsOf)
+	start := r.config.Now()
+	l := &landing{lake: r.config.Lake, source: src.Name(), runID: runID, asOf: in.AsOf, ensured: map[string]bool{}}
+	l.report.Source = src.Name()
+	err := src.Read(ctx, in, func(b Batch) error {
+		unitStart := r.config.Now()
+		before := l.report
+		if err := l.land(ctx, b); err != nil {
+			return fmt.Errorf("land %s/%s: %w", src.Name(), b.Unit, err)
+		}
+		l.report.Took = r.config.Now().Sub(start)
+		logger.InfoContext(ctx, "unit landed", "unit", b.Unit, "rows_in", b.RowsIn, "rows", l.report.RowsOut-before.RowsOut,
+			"quarantined", l.report.Quarantined-before.Quarantined, "took", r.config.Now().Sub(unitStart))
+		if r.config.Progress != nil {
+			r.config.Progress(l.report)
+		}
+		return nil
+	})
+	l.report.Took = r.config.Now().Sub(start)
+	logger.InfoContext(ctx, "source ended", "units", l.report.Units, "rows_in", l.report.RowsIn, "rows", l.report.RowsOut,
+		"quarantined", l.report.Quarantined, "unchanged", l.report.Unchanged, "took", l.report.Took, "complete", err == nil)
+	if err != nil {
+		return l.report, fmt.Errorf("read source %s: %w", src.Name(), err)
+	}
+	return l.report, nil
+}
+
+// landing is the state of one Run.
+type landing struct {
+	lake    *lakehouse.Lake
+	source  string
+	runID   string
+	asOf    time.Time
+	ensured map[string]bool
+	report  Report
+}
+
+func (l *landing) land(ctx context.Context, b Batch) error {
+	if b.Unit == "" {
+		return errors.New("the unit has no name")
+	}
+	if b.RowsIn != b.Rows()+len(b.Rejects) {
+		return fmt.Errorf("%d rows were read, but %d were accepted and %d refused", b.RowsIn, b.Rows(), len(b.Rejects))
+	}
+	for i := range b.Rejects {
+		l.complete(&b.Rejects[i], b.Unit)
+	}
+	// The quarantine comes first: once good rows are visible, so are the refused ones beside them.
+	quarantined, err := land(ctx, l, dataset.Rejects(), b.Unit, b.Rejects, lakehouse.Append)
+	if err != nil {
+		return err
+	}
+	added, err := l.landRows(ctx, b)
+	if err != nil {
+		return err
+	}
+	l.report.Units++
+	l.report.RowsIn += b.RowsIn
+	l.report.RowsOut += added
+	l.report.Quarantined += quarantined
+	l.report.Unchanged += b.RowsIn - added - quarantined
+	return nil
+}
+
+// landRows lands the accepted rows of b and returns how many were new to the lake.
+func (l *landing) landRows(ctx context.Context, b Batch) (int, error) {
+	total := 0
+	for _, step := range []func() (int, error){
+		func() (int, error) { return land(ctx, l, dataset.KPIPoints(), b.Unit, b.KPIPoints, lakehouse.Append) },
+		func() (int, error) { return land(ctx, l, dataset.Articles(), b.Unit, b.Articles, lakehouse.Append) },
+		func() (int, error) {
+			return land(ctx, l, dataset.WeatherDays(), b.Unit, b.WeatherDays, lakehouse.Append)
+		},
+		func() (int, error) {
+			return land(ctx, l, dataset.WeatherHours(), b.Unit, b.WeatherHours, lakehouse.Append)
+		},
+		func() (int, error) { return land(ctx, l, dataset.Places(), b.Unit, b.Places, lakehouse.Append) },
+		func() (int, error) { return land(ctx, l, dataset.Rates(), b.Unit, b.Rates, lakehouse.Append) },
+		func() (int, error) { return land(ctx, l, dataset.Holidays(), b.Unit, b.Holidays, lakehouse.ReplaceAll) },
+		func() (int, error) {
+			return land(ctx, l, dataset.Businesses(), b.Unit, b.Businesses, lakehouse.ReplaceAll)
+		},
+		func() (int, error) { return land(ctx, l, dataset.KPIs(), b.Unit, b.KPIs, lakehouse.ReplaceAll) },
+	} {
+		added, err := step()
+		if err != nil {
+			return 0, err
+		}
+		total += added
+	}
+	return total, nil
+}
+
+// complete fills in what a source leaves to the Runner.
+func (l *landing) complete(row *dataset.RejectRow, unit string) {
+	if row.Source == "" {
+		row.Source = l.source
+	}
+	if row.Unit == "" {
+		row.Unit = unit
+	}
+	if row.LandedAt.IsZero() {
+		row.LandedAt = l.asOf
+	}
+	row.Reason, row.Raw = CutRaw(row.Reason), CutRaw(row.Raw)
+}
+
+// land writes rows of d with how and returns how many were new to the lake. No rows make no commit.
+func land[T any](ctx context.Context, l *landing, d dataset.Dataset, unit string, rows []T,
+	how func(context.Context, *lakehouse.Lake, dataset.Dataset, lakehouse.Commit, []T) (lakehouse.Result, error)) (int, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	if !l.ensured[d.Name] {
+		if err := l.lake.Ensure(ctx, d); err != nil {
+			return 0, fmt.Errorf("make table %s: %w", d.Name, err)
+		}
+		l.ensured[d.Name] = true
+	}
+	commit := lakehouse.Commit{RunID: l.runID, Unit: l.source + "/" + unit, Content: digest(rows), AsOf: l.asOf}
+	result, err := how(ctx, l.lake, d, commit, rows)
+	if err != nil {
+		return 0, fmt.Errorf("write %d rows to %s: %w", len(rows), d.Name, err)
+	}
+	if result.NoOp {
+		return 0, nil
+	}
+	return int(result.Rows), nil
+}

@@ -1,0 +1,153 @@
+// Package publish copies marts from the lake to the serving tables in Postgres.
+//
+// Each table is published in one transaction: the changed windows are copied in
+// binary form into a temporary table, merged into the serving table, rows that the
+// mart no longer holds are deleted from those windows, and the snapshot, run and
+// as-of instant are recorded in serving.publications. Readers never see half a run,
+// and a table whose snapshot is already recorded is not touched. What changed since
+// the recorded snapshot is read from the lake's own history, so a publication that
+// was interrupted, skipped or rolled back is made good by the next one.
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/signalcraft/signalcraft/lakehouse"
+	"github.com/signalcraft/signalcraft/lakehouse/dataset"
+)
+
+// Publisher publishes the lake's marts. It may be used by several goroutines; two
+// publications of one table wait for each other.
+type Publisher struct {
+	// Lake is read.
+	Lake *lakehouse.Lake
+	// Pool connects as the batch role.
+	Pool *pgxpool.Pool
+	// Logger receives one line for each table that changed.
+	Logger *slog.Logger
+	// Now is the clock that durations are measured with.
+	Now func() time.Time
+}
+
+// Result says what publishing one table did.
+type Result struct {
+	// Table is the serving table, Dataset the mart it shows.
+	Table, Dataset string
+	// Snapshot is the lake snapshot that the table now shows; 0 when the mart does not exist yet.
+	Snapshot int64
+	// Read counts rows copied from the lake; Inserted, Updated and Deleted count rows changed in Postgres.
+	Read, Inserted, Updated, Deleted int64
+	// Current is true when the snapshot was already published and nothing was written.
+	Current bool
+	// Took is the wall-clock time.
+	Took time.Duration
+}
+
+// Changed returns the number of rows that the publication changed.
+func (r Result) Changed() int64 { return r.Inserted + r.Updated + r.Deleted }
+
+// Run names the batch that publishes: it is recorded with every table.
+type Run struct {
+	ID   string
+	AsOf time.Time
+}
+
+// Publish brings every table of tables up to the head of its mart, except those whose
+// dataset blocked names (a mart whose checks failed keeps its last good state). One
+// table's failure does not stop the others: the joined error names each.
+func (p *Publisher) Publish(ctx context.Context, run Run, tables []Table, blocked map[string]error) ([]Result, error) {
+	heads, err := p.Lake.Heads(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	var results []Result
+	var failed []error
+	for _, table := range tables {
+		if cause := blocked[table.Dataset]; cause != nil {
+			failed = append(failed, fmt.Errorf("publish %s: its mart %s is held back: %w", table.Name, table.Dataset, cause))
+			continue
+		}
+		result, err := p.publishTable(ctx, run, table, heads[table.Dataset])
+		if err != nil {
+			failed = append(failed, fmt.Errorf("publish %s from %s: %w", table.Name, table.Dataset, err))
+			continue
+		}
+		results = append(results, result)
+		if !result.Current {
+			p.Logger.Info("published", "run", run.ID, "dataset", table.Dataset, "rows", result.Changed(), "took", result.Took)
+		}
+	}
+	return results, errors.Join(failed...)
+}
+
+func (p *Publisher) publishTable(ctx context.Context, run Run, table Table, head int64) (Result, error) {
+	started := p.Now()
+	result := Result{Table: table.Name, Dataset: table.Dataset, Snapshot: head}
+	if head == 0 {
+		result.Current = true
+		return result, nil
+	}
+	err := pgx.BeginFunc(ctx, p.Pool, func(tx pgx.Tx) error {
+		published, err := lockPublication(ctx, tx, table)
+		if err != nil {
+			return err
+		}
+		if published == head {
+			result.Current = true
+			return nil
+		}
+		change, err := p.Lake.Changes(ctx, table.Dataset, published)
+		if err != nil {
+			return err
+		}
+		window := change.Window
+		if change.All || change.None {
+			window = dataset.Window{}
+		}
+		if !change.None {
+			if err := p.merge(ctx, tx, table, change.To, window, &result); err != nil {
+				return err
+			}
+		}
+		result.Snapshot = change.To
+		return recordPublication(ctx, tx, table, change.To, run)
+	})
+	result.Took = p.Now().Sub(started)
+	return result, err
+}
+
+// merge makes the serving table's rows of window, or all when it is zero, equal to the mart's.
+func (p *Publisher) merge(ctx context.Context, tx pgx.Tx, table Table, snapshot int64, window dataset.Window, result *Result) error {
+	files, err := p.Lake.Files(ctx, table.Dataset, lakehouse.ReadOptions{Snapshot: snapshot, Window: window})
+	if err != nil {
+		return err
+	}
+	columns, err := matchColumns(ctx, tx, table, files.Dataset)
+	if err != nil {
+		return err
+	}
+	batches, err := p.Lake.Scan(ctx, table.Dataset, columnNames(columns), lakehouse.ReadOptions{Snapshot: snapshot, Window: window})
+	if err != nil {
+		return err
+	}
+	incoming, err := createIncoming(ctx, tx, table)
+	if err != nil {
+		return err
+	}
+	if result.Read, err = copyBatches(ctx, tx.Conn().PgConn(), incoming, columns, batches); err != nil {
+		return err
+	}
+	merged, err := mergeIncoming(ctx, tx, table, columns, files.Dataset, window)
+	if err != nil {
+		return err
+	}
+	result.Inserted, result.Updated, result.Deleted = merged.inserted, merged.updated, merged.deleted
+	return nil
+}
