@@ -30,7 +30,7 @@ generate: ## write the generated files: typed queries, OpenAPI golden file, demo
 	@.ci/generate
 
 bench-batch: setup ## 1,000 KPIs x 3 years through the whole batch; prints a table
-	@$(GO) run ./cmd/signalcraft/bench
+	@$(GO) run ./cmd/signalcraft bench batch
 
 clean: ## remove the binary and the demo's data folder
 	@rm -rf bin $(DATA)

@@ -166,15 +166,9 @@ func evolution(metadata table.Metadata, d dataset.Dataset) ([]table.Update, erro
 	if err != nil {
 		return nil, err
 	}
-	columns := slices.Clone(have.Columns)
-	for _, c := range number(missing, metadata.LastColumnID()) {
-		if c.Required {
-			return nil, fmt.Errorf("table %s, column %s: the table has no such column, declared is a required one; only optional columns can be added", d.Name, c.Name)
-		}
-		if c.ID <= metadata.LastColumnID() {
-			return nil, fmt.Errorf("table %s, column %s: the table has no such column, declared is field id %d, which was another column's; use at least %d", d.Name, c.Name, c.ID, metadata.LastColumnID()+1)
-		}
-		columns = append(columns, c)
+	columns, err := extend(have, missing, metadata.LastColumnID())
+	if err != nil {
+		return nil, err
 	}
 	want.Columns = columns
 	schema, err := schemaOf(len(metadata.Schemas()), columns)
@@ -200,6 +194,21 @@ func evolution(metadata table.Metadata, d dataset.Dataset) ([]table.Update, erro
 		updates = append(updates, table.NewSetPropertiesUpdate(changed))
 	}
 	return updates, nil
+}
+
+// extend returns the columns of a table and those that are added to it, with field ids beyond last.
+func extend(have dataset.Dataset, missing []dataset.Column, last int) ([]dataset.Column, error) {
+	columns := slices.Clone(have.Columns)
+	for _, c := range number(missing, last) {
+		if c.Required {
+			return nil, fmt.Errorf("table %s, column %s: the table has no such column, declared is a required one; only optional columns can be added", have.Name, c.Name)
+		}
+		if c.ID <= last {
+			return nil, fmt.Errorf("table %s, column %s: the table has no such column, declared is field id %d, which was another column's; use at least %d", have.Name, c.Name, c.ID, last+1)
+		}
+		columns = append(columns, c)
+	}
+	return columns, nil
 }
 
 // differing returns the properties of want that have does not hold.

@@ -58,7 +58,8 @@ func NewRunner(c RunnerConfig) (*Runner, error) {
 
 // Run reads src for in and lands every unit in commits of their own, one for each
 // dataset. A crash between two commits loses nothing: the unit lands again in the next run, and
-// what the lake already holds is known by its content and left alone. The error joins those of
+// what the lake already holds is known by its values and left alone, so a unit that has
+// grown or was corrected adds only the rows that are new. The error joins those of
 // the units that failed; the others have landed and are in the Report. An
 // error of the lake ends the run.
 func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (Report, error) {
@@ -66,7 +67,7 @@ func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (R
 	logger := r.config.Logger.With("run", runID, "source", src.Name())
 	logger.InfoContext(ctx, "source started", "window", in.Window.String(), "as_of", in.AsOf)
 	start := r.config.Now()
-	l := &landing{lake: r.config.Lake, source: src.Name(), runID: runID, asOf: in.AsOf, ensured: map[string]bool{}}
+	l := &landing{lake: r.config.Lake, source: src.Name(), runID: runID, asOf: in.AsOf, contents: map[string]map[string]string{}}
 	l.report.Source = src.Name()
 	err := src.Read(ctx, in, func(b Batch) error {
 		unitStart := r.config.Now()
@@ -93,12 +94,12 @@ func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (R
 
 // landing is the state of one Run.
 type landing struct {
-	lake    *lakehouse.Lake
-	source  string
-	runID   string
-	asOf    time.Time
-	ensured map[string]bool
-	report  Report
+	lake     *lakehouse.Lake
+	source   string
+	runID    string
+	asOf     time.Time
+	contents map[string]map[string]string // table -> unit -> content of its latest commit
+	report   Report
 }
 
 func (l *landing) land(ctx context.Context, b Batch) error {
@@ -112,7 +113,7 @@ func (l *landing) land(ctx context.Context, b Batch) error {
 		l.complete(&b.Rejects[i], b.Unit)
 	}
 	// The quarantine comes first: once good rows are visible, so are the refused ones beside them.
-	quarantined, err := land(ctx, l, dataset.Rejects(), b.Unit, b.Rejects, lakehouse.Append)
+	quarantined, err := land(ctx, l, dataset.Rejects(), b.Unit, b.Rejects)
 	if err != nil {
 		return err
 	}
@@ -132,21 +133,15 @@ func (l *landing) land(ctx context.Context, b Batch) error {
 func (l *landing) landRows(ctx context.Context, b Batch) (int, error) {
 	total := 0
 	for _, step := range []func() (int, error){
-		func() (int, error) { return land(ctx, l, dataset.KPIPoints(), b.Unit, b.KPIPoints, lakehouse.Append) },
-		func() (int, error) { return land(ctx, l, dataset.Articles(), b.Unit, b.Articles, lakehouse.Append) },
-		func() (int, error) {
-			return land(ctx, l, dataset.WeatherDays(), b.Unit, b.WeatherDays, lakehouse.Append)
-		},
-		func() (int, error) {
-			return land(ctx, l, dataset.WeatherHours(), b.Unit, b.WeatherHours, lakehouse.Append)
-		},
-		func() (int, error) { return land(ctx, l, dataset.Places(), b.Unit, b.Places, lakehouse.Append) },
-		func() (int, error) { return land(ctx, l, dataset.Rates(), b.Unit, b.Rates, lakehouse.Append) },
-		func() (int, error) { return land(ctx, l, dataset.Holidays(), b.Unit, b.Holidays, lakehouse.ReplaceAll) },
-		func() (int, error) {
-			return land(ctx, l, dataset.Businesses(), b.Unit, b.Businesses, lakehouse.ReplaceAll)
-		},
-		func() (int, error) { return land(ctx, l, dataset.KPIs(), b.Unit, b.KPIs, lakehouse.ReplaceAll) },
+		func() (int, error) { return land(ctx, l, dataset.KPIPoints(), b.Unit, b.KPIPoints) },
+		func() (int, error) { return land(ctx, l, dataset.Articles(), b.Unit, b.Articles) },
+		func() (int, error) { return land(ctx, l, dataset.WeatherDays(), b.Unit, b.WeatherDays) },
+		func() (int, error) { return land(ctx, l, dataset.WeatherHours(), b.Unit, b.WeatherHours) },
+		func() (int, error) { return land(ctx, l, dataset.Places(), b.Unit, b.Places) },
+		func() (int, error) { return land(ctx, l, dataset.Rates(), b.Unit, b.Rates) },
+		func() (int, error) { return replace(ctx, l, dataset.Holidays(), b.Unit, b.Holidays) },
+		func() (int, error) { return replace(ctx, l, dataset.Businesses(), b.Unit, b.Businesses) },
+		func() (int, error) { return replace(ctx, l, dataset.KPIs(), b.Unit, b.KPIs) },
 	} {
 		added, err := step()
 		if err != nil {
@@ -171,25 +166,68 @@ func (l *landing) complete(row *dataset.RejectRow, unit string) {
 	row.Reason, row.Raw = CutRaw(row.Reason), CutRaw(row.Raw)
 }
 
-// land writes rows of d with how and returns how many were new to the lake. No rows make no commit.
-func land[T any](ctx context.Context, l *landing, d dataset.Dataset, unit string, rows []T,
-	how func(context.Context, *lakehouse.Lake, dataset.Dataset, lakehouse.Commit, []T) (lakehouse.Result, error)) (int, error) {
+// land adds the rows of d that the lake does not hold and returns their number. Without
+// any there is no commit.
+func land[T any](ctx context.Context, l *landing, d dataset.Dataset, unit string, rows []T) (int, error) {
+	return write(ctx, l, d, unit, rows, func(c lakehouse.Commit) (lakehouse.Result, error) {
+		unheld, err := fresh(ctx, l.lake, d, rows)
+		if err != nil || len(unheld) == 0 {
+			return lakehouse.Result{NoOp: true}, err
+		}
+		return lakehouse.Append(ctx, l.lake, d, c, unheld)
+	})
+}
+
+// replace puts rows in the place of all that d holds and returns their number.
+func replace[T any](ctx context.Context, l *landing, d dataset.Dataset, unit string, rows []T) (int, error) {
+	return write(ctx, l, d, unit, rows, func(c lakehouse.Commit) (lakehouse.Result, error) {
+		return lakehouse.ReplaceAll(ctx, l.lake, d, c, rows)
+	})
+}
+
+// write calls commit unless there are no rows or the unit's latest commit had the same, and returns how
+// many rows were added.
+func write[T any](ctx context.Context, l *landing, d dataset.Dataset, unit string, rows []T, commit func(lakehouse.Commit) (lakehouse.Result, error)) (int, error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
-	if !l.ensured[d.Name] {
-		if err := l.lake.Ensure(ctx, d); err != nil {
-			return 0, fmt.Errorf("make table %s: %w", d.Name, err)
-		}
-		l.ensured[d.Name] = true
+	landed, err := l.landed(ctx, d)
+	if err != nil {
+		return 0, err
 	}
-	commit := lakehouse.Commit{RunID: l.runID, Unit: l.source + "/" + unit, Content: digest(rows), AsOf: l.asOf}
-	result, err := how(ctx, l.lake, d, commit, rows)
+	c := lakehouse.Commit{RunID: l.runID, Unit: l.source + "/" + unit, Content: digest(rows), AsOf: l.asOf}
+	if landed[c.Unit] == c.Content {
+		return 0, nil
+	}
+	result, err := commit(c)
 	if err != nil {
 		return 0, fmt.Errorf("write %d rows to %s: %w", len(rows), d.Name, err)
 	}
 	if result.NoOp {
 		return 0, nil
 	}
+	landed[c.Unit] = c.Content
 	return int(result.Rows), nil
+}
+
+// landed returns the content of the latest commit of every unit in d's table, which it makes when there is none.
+func (l *landing) landed(ctx context.Context, d dataset.Dataset) (map[string]string, error) {
+	if found := l.contents[d.Name]; found != nil {
+		return found, nil
+	}
+	if err := l.lake.Ensure(ctx, d); err != nil {
+		return nil, fmt.Errorf("make table %s: %w", d.Name, err)
+	}
+	snapshots, err := l.lake.Snapshots(ctx, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	contents := map[string]string{}
+	for _, s := range snapshots {
+		if s.Unit != "" {
+			contents[s.Unit] = s.Content
+		}
+	}
+	l.contents[d.Name] = contents
+	return contents, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -152,5 +153,50 @@ func TestRunner(t *testing.T) {
 	run("holidays replace", listed{{Unit: "h", RowsIn: 1, Holidays: day(2)}}, pipelines.Report{Units: 1, RowsIn: 1, RowsOut: 1}, "")
 	if got := texts(t, lake, "raw.calendar_holidays", "day"); !slices.Equal(got, []string{"1970-01-03"}) {
 		t.Errorf("holidays are %v, want only the last", got)
+	}
+}
+
+// TestOnlyNewRowsLand lands random batches of few keys and compares with a map that is the last value of each.
+func TestOnlyNewRowsLand(t *testing.T) {
+	lake := laketest.New(t)
+	runner, err := pipelines.NewRunner(pipelines.RunnerConfig{Lake: lake, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const seed = 20240601
+	random := rand.New(rand.NewPCG(seed, 1))
+	model := map[int]float64{}
+	for round := range 24 {
+		points, changed := map[int]float64{}, 0
+		for range 1 + random.IntN(6) {
+			points[1+random.IntN(9)] = float64(random.IntN(3))
+		}
+		batch := unit(fmt.Sprintf("unit-%d", random.IntN(3)), nil)
+		for day, value := range points {
+			batch.KPIPoints = append(batch.KPIPoints, point(day, value))
+			if old, held := model[day]; !held || old != value {
+				changed++
+			}
+			model[day] = value
+		}
+		batch.RowsIn = len(batch.KPIPoints)
+		asOf := time.Date(2024, 6, 1, round, 0, 0, 0, time.UTC)
+		report, err := runner.Run(t.Context(), listed{batch}, pipelines.Input{AsOf: asOf}, "run")
+		if err != nil {
+			t.Fatalf("seed %d round %d: %v", seed, round, err)
+		}
+		if report.RowsOut != changed || report.Unchanged != len(points)-changed {
+			t.Errorf("seed %d round %d: %+v, want %d new rows of %d", seed, round, report, changed, len(points))
+		}
+		latest := map[string]string{}
+		for _, row := range texts(t, lake, "raw.kpi_points", "at", "landed_at", "value") {
+			parts := strings.Fields(row) // in order of landing for each day
+			latest[parts[0]] = parts[2]
+		}
+		for day, value := range model {
+			if got, want := latest[point(day, 0).At.Format(time.RFC3339)], fmt.Sprint(value); got != want {
+				t.Errorf("seed %d round %d: the latest value of day %d is %s, want %s", seed, round, day, got, want)
+			}
+		}
 	}
 }

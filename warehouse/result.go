@@ -33,6 +33,7 @@ func (s *Session) Compute(ctx context.Context, d dataset.Dataset, query string, 
 	if err := s.conn.QueryRowContext(ctx, countRows(resultRelation)).Scan(&r.Rows); err != nil {
 		return nil, fmt.Errorf("compute %s: %w", d.Name, err)
 	}
+	s.logger.Debug("computed", "dataset", d.Name, "window", w.String(), "rows", r.Rows)
 	return r, nil
 }
 

@@ -118,6 +118,7 @@ func (b *batch) parts(job string) []part {
 		"run_models":    {models},
 		"run_forecasts": {forecasts},
 		"publish":       {publication},
+		"bench":         {control, kpis, holidays, models, forecasts, publication}, // nightly without the upstreams
 		"nightly":       {control, places, control, kpis, weather, rates, holidays, news, models, forecasts, publication},
 	}[job]
 }

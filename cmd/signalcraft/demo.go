@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -119,7 +118,7 @@ func (i *installation) addDemo(setup *store.Setup, b demo.Business, end time.Tim
 		if err := i.writeInbox(name, b.CSV(k.Row.Grain, end)); err != nil {
 			return err
 		}
-		config, err := json.Marshal(fileSource{Path: name, Spec: b.Spec(k.Row.Grain)})
+		config, err := fileConfig(name, b.Spec(k.Row.Grain))
 		if err != nil {
 			return err
 		}

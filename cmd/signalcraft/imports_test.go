@@ -28,7 +28,7 @@ var rules = []rule{
 	{"lakehouse/dataset", nil, "a leaf: it says what lies in the lake and knows nobody"},
 	{"models/series", nil, "a leaf: columns of numbers"},
 	{"sql/**", nil, "SQL text and its embedding, nothing else"},
-	{"testdata/**", nil, "fixtures"},
+	{"testdata/**", []string{"testdata/shared"}, "fixtures"},
 	{"pipelines/fetch", nil, "a leaf: an HTTP client that knows no source"},
 	{"pipelines/replay", nil, "a leaf: recorded answers over HTTP"},
 	{"pipelines/jobs", nil, "a leaf: job functions are handed in"},

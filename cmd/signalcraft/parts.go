@@ -186,6 +186,15 @@ type fileSource struct {
 	Spec kpi.Spec `json:"spec"`
 }
 
+// fileConfig is the stored configuration of a file source.
+func fileConfig(path string, spec kpi.Spec) (json.RawMessage, error) {
+	config, err := json.Marshal(fileSource{Path: path, Spec: spec})
+	if err != nil {
+		return nil, fmt.Errorf("configure KPI file %s: %w", path, err)
+	}
+	return config, nil
+}
+
 // loadKPIs lands the KPI files of every source. One source's failure does not stop the others.
 func (b *batch) loadKPIs(ctx context.Context, e *execution) (step, error) {
 	sources, err := b.data.Sources(ctx)
@@ -251,6 +260,7 @@ func (b *batch) compute(ctx context.Context, e *execution, request run.Request) 
 		total.RowsOut += s.RowsOut
 		if s.Skipped == "" {
 			computed++
+			total.parts = append(total.parts, step{Name: indent + s.Name, RowsIn: s.RowsIn, RowsOut: s.RowsOut, Took: s.Took})
 		}
 	}
 	if computed == 0 && err == nil {
@@ -268,6 +278,9 @@ func (b *batch) publish(ctx context.Context, e *execution) (step, error) {
 	for _, r := range results {
 		total.RowsIn += r.Read
 		total.RowsOut += r.Changed()
+		if !r.Current {
+			total.parts = append(total.parts, step{Name: indent + "serving." + r.Table, RowsIn: r.Read, RowsOut: r.Changed(), Took: r.Took})
+		}
 		current = current && r.Current
 	}
 	if current && err == nil {

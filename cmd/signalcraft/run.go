@@ -60,7 +60,7 @@ func (b *batch) byHand(ctx context.Context, name string, asOf time.Time, shown *
 		}
 		return fmt.Errorf("run %s: no such job; there are %s", name, strings.Join(names, ", "))
 	}
-	held, err := jobs.Exclusive(ctx, b.pool, name, func() error { return b.execute(ctx, name, asOf, shown) })
+	held, err := jobs.Exclusive(ctx, b.pool, name, func(ctx context.Context) error { return b.execute(ctx, name, asOf, shown) })
 	if err == nil && !held {
 		return fmt.Errorf("run %s: another process is running it: wait for that one", name)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +25,8 @@ type step struct {
 	Note string `json:"note,omitempty"`
 	// Failed is the error's text, or empty.
 	Failed string `json:"failed,omitempty"`
+
+	parts []step // what the step consists of
 }
 
 // result is the word that the table shows for a step.
@@ -39,11 +40,16 @@ func (s step) result() string {
 	return "done"
 }
 
+// indent begins the name of a step that is a part of the one above it.
+const indent = "  "
+
 // report collects the steps of one batch and shows each while it runs.
 type report struct {
 	out      io.Writer
 	progress *mpb.Progress // nil when out is no terminal
 	now      func() time.Time
+	// detail adds what each model did and rows a second to the table.
+	detail bool
 
 	mu    sync.Mutex
 	steps []step
@@ -91,6 +97,9 @@ func (r *report) add(s step) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.steps = append(r.steps, s)
+	if r.detail {
+		r.steps = append(r.steps, s.parts...)
+	}
 }
 
 // show draws a spinner with the step's name and seconds until the returned function is called.
@@ -113,17 +122,21 @@ func (r *report) print() error {
 	writer.SetStyle(table.StyleLight)
 	writer.Style().Format.Header = text.FormatLower
 	writer.Style().Format.Footer = text.FormatLower
-	writer.AppendHeader(table.Row{"step", "rows in", "rows out", "quarantined", "seconds", "result"})
+	header := table.Row{"step", "rows in", "rows out", "quarantined", "seconds", "result"}
+	if r.detail {
+		header = append(header, "rows a second")
+	}
+	writer.AppendHeader(header)
 	var columns []table.ColumnConfig
-	for number := 2; number <= 5; number++ {
+	for _, number := range []int{2, 3, 4, 5, 7} {
 		columns = append(columns, table.ColumnConfig{Number: number, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
 	}
 	writer.SetColumnConfigs(columns)
 	total := r.total()
 	for _, s := range r.steps {
-		writer.AppendRow(s.row())
+		writer.AppendRow(r.row(s))
 	}
-	writer.AppendFooter(total.row())
+	writer.AppendFooter(r.row(total))
 	_, err := fmt.Fprintln(r.out, writer.Render())
 	return err
 }
@@ -131,6 +144,9 @@ func (r *report) print() error {
 func (r *report) total() step {
 	total := step{Name: "total"}
 	for _, s := range r.steps {
+		if strings.HasPrefix(s.Name, indent) {
+			continue // a part of the step above
+		}
 		total.RowsIn += s.RowsIn
 		total.RowsOut += s.RowsOut
 		total.Quarantined += s.Quarantined
@@ -139,8 +155,12 @@ func (r *report) total() step {
 	return total
 }
 
-func (s step) row() table.Row {
-	return table.Row{s.Name, thousands(s.RowsIn), thousands(s.RowsOut), thousands(s.Quarantined), fmt.Sprintf("%.2f", s.Took.Seconds()), s.result()}
+func (r *report) row(s step) table.Row {
+	row := table.Row{s.Name, thousands(s.RowsIn), thousands(s.RowsOut), thousands(s.Quarantined), fmt.Sprintf("%.2f", s.Took.Seconds()), s.result()}
+	if r.detail {
+		row = append(row, rate(max(s.RowsIn, s.RowsOut), s.Took))
+	}
+	return row
 }
 
 // thousands writes n with a comma after each three digits.
@@ -154,15 +174,4 @@ func thousands(n int64) string {
 		out.WriteRune(d)
 	}
 	return out.String()
-}
-
-// failures joins what the failed steps said, nil when none failed.
-func (r *report) failures() error {
-	var failed []error
-	for _, s := range r.steps {
-		if s.Failed != "" {
-			failed = append(failed, fmt.Errorf("%s: %s", s.Name, s.Failed))
-		}
-	}
-	return errors.Join(failed...)
 }

@@ -18,6 +18,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/signalcraft/signalcraft/models/sentiment"
+	"github.com/signalcraft/signalcraft/testdata/shared"
 )
 
 func score(t testing.TB, title string) float64 {
@@ -115,8 +116,12 @@ func FuzzScore(f *testing.F) {
 // Headlines with agreed labels (SEntFiN) and sentences with human ratings: what the
 // scorer reaches, with VADER's own figures from the README beside the data.
 func TestPublicSets(t *testing.T) {
+	folder, ok := shared.Dir(t)
+	if !ok {
+		return
+	}
 	s := sentiment.New()
-	titles, labels := headlines(t)
+	titles, labels := headlines(t, folder)
 	scores, _ := s.Score(titles, repeat("en", len(titles)))
 	f1 := macroF1(scores, labels)
 	t.Logf("SEntFiN: %d headlines, macro F1 %.3f (VADER 0.534)", len(titles), f1)
@@ -125,7 +130,7 @@ func TestPublicSets(t *testing.T) {
 	}
 	correlation := func(name string, atLeast, vader float64) {
 		t.Helper()
-		texts, ratings := rated(t, name)
+		texts, ratings := rated(t, folder, name)
 		scores, _ := s.Score(texts, repeat("en", len(texts)))
 		r := stat.Correlation(scores, ratings, nil)
 		t.Logf("%s: %d sentences, r %.3f (VADER %.3f)", name, len(texts), r, vader)
@@ -138,9 +143,9 @@ func TestPublicSets(t *testing.T) {
 }
 
 // headlines returns the headlines whose entities all have one label: -1, 0 or 1.
-func headlines(t *testing.T) (titles []string, labels []int) {
+func headlines(t *testing.T, folder string) (titles []string, labels []int) {
 	t.Helper()
-	rows, err := csv.NewReader(public(t, "sentfin/SEntFiN-subset.csv.gz")).ReadAll()
+	rows, err := csv.NewReader(public(t, folder, "sentfin/SEntFiN-subset.csv.gz")).ReadAll()
 	if err != nil {
 		t.Fatalf("read headlines: %v", err)
 	}
@@ -159,9 +164,9 @@ func headlines(t *testing.T) (titles []string, labels []int) {
 	return titles, labels
 }
 
-func rated(t *testing.T, name string) (texts []string, ratings []float64) {
+func rated(t *testing.T, folder, name string) (texts []string, ratings []float64) {
 	t.Helper()
-	scanner := bufio.NewScanner(public(t, "vader/"+name+"_GroundTruth.txt.gz"))
+	scanner := bufio.NewScanner(public(t, folder, "vader/"+name+"_GroundTruth.txt.gz"))
 	for scanner.Scan() {
 		fields := strings.SplitN(scanner.Text(), "\t", 3)
 		rating, err := strconv.ParseFloat(fields[1], 64)
@@ -176,12 +181,12 @@ func rated(t *testing.T, name string) (texts []string, ratings []float64) {
 	return texts, ratings
 }
 
-// public opens a file of the public sets, which lie beside the tree.
-func public(t *testing.T, name string) io.Reader {
+// public opens a file of the public sets in the shared folder.
+func public(t *testing.T, folder, name string) io.Reader {
 	t.Helper()
-	f, err := os.Open(filepath.Join("../../../shared/data/sentiment", name))
+	f, err := os.Open(filepath.Join(folder, "data", "sentiment", name))
 	if err != nil {
-		t.Fatalf("open public set, which must lie beside the tree: %v", err)
+		t.Fatalf("open public set: %v", err)
 	}
 	t.Cleanup(func() { f.Close() })
 	r, err := gzip.NewReader(f)

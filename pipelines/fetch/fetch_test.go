@@ -392,7 +392,7 @@ func TestRedirectDropsCredentialsAcrossHosts(t *testing.T) {
 			}
 		}
 	})
-	run(t, fetch.Upstream{Attempts: 1}, func(_ int, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", 302) }, func(t *testing.T, b *bench) {
+	run(t, fetch.Upstream{Attempts: 1}, func(_ int, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }, func(t *testing.T, b *bench) {
 		if _, err := b.Get(t.Context(), fetch.Request{Upstream: "up", Path: "/x"}); err == nil || b.count() != 4 {
 			t.Errorf("redirect loop: %v after %d requests, want an error after 4", err, b.count())
 		}

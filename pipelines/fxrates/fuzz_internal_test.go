@@ -8,24 +8,14 @@ import (
 	"time"
 
 	"github.com/signalcraft/signalcraft/pipelines/fetch"
-	"github.com/signalcraft/signalcraft/pipelines/sourcetest"
+	"github.com/signalcraft/signalcraft/testdata/shared"
 )
 
 // FuzzDecoders wants every decoder to return or fail on any bytes, and what it returns to
 // be split into sound rows and rejects without loss.
 func FuzzDecoders(f *testing.F) {
-	for provider := range decoders() {
-		files, err := filepath.Glob(filepath.Join(sourcetest.Shared(f, "fixtures", "upstream"), provider, "*"))
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range files {
-			body, err := os.ReadFile(file)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(body[:min(len(body), 4000)], 200)
-		}
+	if folder, ok := shared.Dir(f); ok {
+		addRecorded(f, filepath.Join(folder, "fixtures", "upstream"))
 	}
 	f.Add([]byte(`{"base":"EUR","date":"2024-01-01","rates":{"USD":"NaN","GBP":-1,"JPY":1e999,"CHF":null,"usd":1,"":2}}`), 200)
 	f.Add([]byte(`{"success":true,"source":"USD","timestamp":-1,"quotes":{"USD":1,"EURUSD":2,"USDEUR":{}}}`), 200)
@@ -51,4 +41,22 @@ func FuzzDecoders(f *testing.F) {
 			}
 		}
 	})
+}
+
+// addRecorded makes the beginning of every recorded answer a seed.
+func addRecorded(f *testing.F, folder string) {
+	f.Helper()
+	for provider := range decoders() {
+		files, err := filepath.Glob(filepath.Join(folder, provider, "*"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range files {
+			body, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(body[:min(len(body), 4000)], 200)
+		}
+	}
 }

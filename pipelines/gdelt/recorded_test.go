@@ -78,8 +78,12 @@ func TestRecordedAnswers(t *testing.T) {
 		"gdeltv2/lastupdate.txt":                     wantFiles(2, "export", "gkg", 10179),
 		"gdeltv2/masterfilelist-first-lines.txt":     wantFiles(6, "export", "gkg", 150383),
 	}
+	manifest, ok := recorded.Manifest(t, "gdelt")
+	if !ok {
+		return
+	}
 	seen := 0
-	for _, r := range recorded.Manifest(t, "gdelt") {
+	for _, r := range manifest {
 		name := strings.TrimPrefix(r.File, "gdelt/")
 		check, ok := expectations[name]
 		if !ok {
@@ -87,7 +91,11 @@ func TestRecordedAnswers(t *testing.T) {
 			continue
 		}
 		seen++
-		t.Run(name, func(t *testing.T) { check(t, recorded.Body(t, r.File)) })
+		t.Run(name, func(t *testing.T) {
+			if body, ok := recorded.Body(t, r.File); ok {
+				check(t, body)
+			}
+		})
 	}
 	if seen != len(expectations) {
 		t.Errorf("%d of %d expectations met a recorded file", seen, len(expectations))
@@ -232,13 +240,17 @@ func wantTimeline(resolution, series string, points int, firstAt string, first f
 
 // TestCountryTableAgreesWithGeoNames compares every FIPS code with the recorded list of countries.
 func TestCountryTableAgreesWithGeoNames(t *testing.T) {
+	body, ok := recorded.Body(t, "geonames/country-info-all.json")
+	if !ok {
+		return
+	}
 	var answer struct {
 		Countries []struct {
 			ISO  string `json:"countryCode"`
 			FIPS string `json:"fipsCode"`
 		} `json:"geonames"`
 	}
-	if err := json.Unmarshal(recorded.Body(t, "geonames/country-info-all.json"), &answer); err != nil || len(answer.Countries) != 250 {
+	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Countries) != 250 {
 		t.Fatalf("%d countries, error %v", len(answer.Countries), err)
 	}
 	for _, c := range answer.Countries {

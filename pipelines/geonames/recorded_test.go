@@ -70,8 +70,12 @@ func TestRecordedAnswers(t *testing.T) {
 		"error-24-radius-too-big.json":                wantStatus(24, "the radius is too big", permanent),
 		"error-25-maxrows-too-big.json":               wantStatus(25, "the maxRows is too big", permanent),
 	}
+	manifest, ok := recorded.Manifest(t, "geonames")
+	if !ok {
+		return
+	}
 	seen := 0
-	for _, r := range recorded.Manifest(t, "geonames") {
+	for _, r := range manifest {
 		name := strings.TrimPrefix(r.File, "geonames/")
 		check, ok := expectations[name]
 		if !ok {
@@ -79,7 +83,11 @@ func TestRecordedAnswers(t *testing.T) {
 			continue
 		}
 		seen++
-		t.Run(name, func(t *testing.T) { check(t, recorded.Body(t, r.File)) })
+		t.Run(name, func(t *testing.T) {
+			if body, ok := recorded.Body(t, r.File); ok {
+				check(t, body)
+			}
+		})
 	}
 	if seen != len(expectations) {
 		t.Errorf("%d of %d expectations met a recorded file", seen, len(expectations))

@@ -4,9 +4,13 @@
 // and a lock. When a schedule comes due, the job is put into River's table and the
 // schedule moves on in one transaction, so each (job, due time) is queued exactly once
 // however many processes run, and a due time that passed while nothing ran is caught
-// up by the job's policy. River hands queued jobs to workers, retries failed ones with
-// back-off and rescues those whose process died. A job that names others in Then
-// queues them when it has succeeded.
+// up by the job's policy. River hands queued jobs to workers and retries failed ones
+// with back-off. An execution holds its job's lock on a Postgres connection of its own,
+// and that connection also commits its success together with the queueing of its
+// successors: who has lost the lock can record nothing. A job that stands as running
+// while its lock is free was left by a process that died, and is queued again.
+//
+// Processes that run at the same time must have the same list of jobs.
 //
 // Vocabulary: the due time is the instant a schedule names; it is also the as-of
 // instant of the execution, so that a retry computes the same bytes.
@@ -40,22 +44,28 @@ type Job struct {
 	Schedule string
 	// CatchUp is the policy for missed due times; empty means Latest.
 	CatchUp CatchUp
-	// Timeout ends an execution; it must be positive.
+	// Timeout ends an execution by ending its context; it must be positive.
 	Timeout time.Duration
-	// Attempts is the number of executions before the job is given up; it must be positive.
+	// Attempts is the number of executions that may fail before the job is given up; it
+	// must be positive. Executions that were interrupted do not count.
 	Attempts int
 	// Lock names what the job must have alone: two jobs with one lock never run at the
-	// same time, in any process. Empty means the job's own name.
+	// same time, in any process. Executions of the same job never do. Empty means the
+	// job's own name.
 	Lock string
-	// Then names the jobs to queue after success.
+	// Then names the jobs to queue after success, for the same due time. A job runs once
+	// for a due time: of two jobs with the same due time and a successor in common, the
+	// later to succeed does not bring it about again.
 	Then []string
 	// Run does the work. asOf is the due time. It may be called again for the same asOf
-	// after an error, a timeout or a crash, and must then finish what is missing.
+	// after an error, a timeout or a crash, and must then finish what is missing. Its
+	// context ends at the time limit, when the Runner stops, and when the lock is lost.
 	Run func(ctx context.Context, asOf time.Time) error
 }
 
 // Validate returns an error that names each job and field at fault: empty or repeated
-// names, schedules that do not parse, missing limits, and successors that do not exist.
+// names, schedules that do not parse or never come due, missing limits, and successors
+// that do not exist.
 func Validate(list []Job) error {
 	var faults []error
 	names := map[string]bool{}
@@ -89,9 +99,15 @@ func (j Job) schedule() (cron.Schedule, error) {
 	if j.Schedule == "" {
 		return nil, nil
 	}
-	schedule, err := cron.ParseStandard("CRON_TZ=UTC " + j.Schedule)
+	// Not in a zone with daylight saving: there the library skips the hour that does not
+	// exist and doubles the one that comes twice.
+	fields := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
+	schedule, err := fields.Parse("CRON_TZ=UTC " + j.Schedule)
 	if err != nil {
 		return nil, fmt.Errorf("job %s: schedule %q: %w", j.Name, j.Schedule, err)
+	}
+	if schedule.Next(time.Unix(0, 0)).IsZero() {
+		return nil, fmt.Errorf("job %s: schedule %q never comes due", j.Name, j.Schedule)
 	}
 	return schedule, nil
 }
@@ -103,9 +119,11 @@ func (j Job) catchUp() CatchUp {
 	return j.CatchUp
 }
 
-func (j Job) lock() string {
+// locks returns what an execution holds. The job's own name is always among it, because
+// it stays the same from version to version: its lock tells whether the job is running.
+func (j Job) locks() []string {
 	if j.Lock == "" {
-		return j.Name
+		return []string{j.Name}
 	}
-	return j.Lock
+	return []string{j.Name, j.Lock}
 }

@@ -61,8 +61,12 @@ func TestRecordedAnswers(t *testing.T) {
 		"error-503-overloaded.json":                wantError("The service is overloaded", 0, false, false),
 		"stream-broken-midway.txt":                 wantBroken,
 	}
+	manifest, ok := recorded.Manifest(t, "open-meteo")
+	if !ok {
+		return
+	}
 	seen := 0
-	for _, r := range recorded.Manifest(t, "open-meteo") {
+	for _, r := range manifest {
 		name := strings.TrimPrefix(r.File, "open-meteo/")
 		check, ok := expectations[name]
 		if !ok {
@@ -70,7 +74,11 @@ func TestRecordedAnswers(t *testing.T) {
 			continue
 		}
 		seen++
-		t.Run(name, func(t *testing.T) { check(t, recorded.Body(t, r.File)) })
+		t.Run(name, func(t *testing.T) {
+			if body, ok := recorded.Body(t, r.File); ok {
+				check(t, body)
+			}
+		})
 	}
 	if seen != len(expectations) {
 		t.Errorf("%d of %d expectations met a recorded file", seen, len(expectations))

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/signalcraft/signalcraft/testdata/shared"
 )
 
 // Response is one entry of the recorded answers' manifest.
@@ -20,39 +22,18 @@ type Response struct {
 	Provenance  string `json:"provenance"`
 }
 
-// Dir returns the folder of recorded answers. It fails the test when the folder is
-// missing: it is found beside the folder that holds go.mod.
-func Dir(t testing.TB) string {
-	t.Helper()
-	at, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(at)
-		if up == at {
-			t.Fatal("no go.mod above the test's folder")
-		}
-		at = up
-	}
-	dir := filepath.Join(filepath.Dir(at), "shared", "fixtures", "upstream")
-	if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err != nil {
-		t.Fatalf("recorded upstream answers: %v (put the shared folder beside the tree)", err)
-	}
-	return dir
-}
-
 // Manifest returns the manifest's entries whose file lies under upstream, a folder name
-// such as "gdelt", in the manifest's order.
-func Manifest(t testing.TB, upstream string) []Response {
+// such as "gdelt", in the manifest's order; false is that of shared.Dir.
+func Manifest(t testing.TB, upstream string) ([]Response, bool) {
 	t.Helper()
+	content, ok := Body(t, "manifest.json")
+	if !ok {
+		return nil, false
+	}
 	var manifest struct {
 		Responses []Response `json:"responses"`
 	}
-	if err := json.Unmarshal(Body(t, "manifest.json"), &manifest); err != nil {
+	if err := json.Unmarshal(content, &manifest); err != nil {
 		t.Fatalf("read manifest: %v", err)
 	}
 	var responses []Response
@@ -64,15 +45,19 @@ func Manifest(t testing.TB, upstream string) []Response {
 	if len(responses) == 0 {
 		t.Fatalf("manifest has no file under %s/", upstream)
 	}
-	return responses
+	return responses, true
 }
 
-// Body returns the bytes of one recorded answer.
-func Body(t testing.TB, file string) []byte {
+// Body returns the bytes of one recorded answer; false is that of shared.Dir.
+func Body(t testing.TB, file string) ([]byte, bool) {
 	t.Helper()
-	body, err := os.ReadFile(filepath.Join(Dir(t), filepath.FromSlash(file)))
+	folder, ok := shared.Dir(t)
+	if !ok {
+		return nil, false
+	}
+	body, err := os.ReadFile(filepath.Join(folder, "fixtures", "upstream", filepath.FromSlash(file)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return body
+	return body, true
 }

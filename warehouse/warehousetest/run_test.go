@@ -65,17 +65,6 @@ select business_id, time_zone
 from raw.businesses
 `
 
-const stagingTest = `Two columns are kept.
--- typical/input/raw.businesses --
-business_id varchar, time_zone varchar
-"a, b", ""
-null, UTC
--- typical/want --
-business_id varchar, time_zone varchar
--- empty/want --
-business_id varchar, time_zone varchar
-`
-
 func files(test string) fstest.MapFS {
 	return fstest.MapFS{
 		"marts/sales_daily.sql":        {Data: []byte(model)},

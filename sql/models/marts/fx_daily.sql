@@ -41,4 +41,5 @@ select
     published_until.provider
 from published_until
 cross join (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)) as carried (days)
-where carried.days < coalesce(published_until.days_to_next, 11)
+where published_until.days_to_next is null
+    or carried.days < published_until.days_to_next

@@ -106,7 +106,6 @@ candidates as (
         and rates.base = base_prices.base
         and rates.provider = base_prices.provider
     where rates.quote <> 'EUR'
-        and rates.quote <> rates.base
 ),
 
 -- Readers convert any currency by two rates: the euro has one too, on each day that anything was published.

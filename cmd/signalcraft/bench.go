@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/signalcraft/signalcraft/api/store"
+	"github.com/signalcraft/signalcraft/pipelines/demo"
+	"github.com/signalcraft/signalcraft/pipelines/kpi"
+)
+
+// benchCommand measures.
+type benchCommand struct {
+	Batch benchBatchCommand `cmd:"" help:"The whole batch on made-up KPIs: first run, one new day, nothing new."`
+}
+
+// benchBatchCommand runs the batch three times and prints what each step took.
+type benchBatchCommand struct {
+	KPIs int  `default:"1000" help:"How many daily KPIs, fifty to a business."`
+	Days int  `default:"1096" help:"Days of history."`
+	Keep bool `help:"Keep the data folder, whose path is printed."`
+}
+
+// Help is shown by signalcraft bench batch --help.
+func (benchBatchCommand) Help() string {
+	return "Works in a temporary folder with a Postgres of its own. Memory is the peak of this process and, apart,\nof all Postgres processes together (shared pages counted once).\n\nExample: signalcraft bench batch --kpis 1000 --days 1096"
+}
+
+// perBusiness is how many KPIs one business of the benchmark has.
+const perBusiness = 50
+
+// Run prints one table for each run and one of the totals.
+func (c benchBatchCommand) Run(ctx context.Context, settings *Settings, std streams) (err error) {
+	if settings.DataDir, err = os.MkdirTemp("", "signalcraft-bench-"); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	if err := os.Chmod(settings.DataDir, 0o755); err != nil { // the server's user must enter it
+		return err
+	}
+	if c.Keep {
+		fmt.Fprintln(std.out, "data folder", settings.DataDir)
+	} else {
+		defer func() { err = errors.Join(err, os.RemoveAll(settings.DataDir)) }()
+	}
+	i, err := settings.open(ctx, settings.quietLogger(std))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, i.Close()) }()
+	b, err := i.newBatch(nil)
+	if err != nil {
+		return err
+	}
+	return benchBatch{c, b, std.out}.run(ctx)
+}
+
+type benchBatch struct {
+	benchBatchCommand
+	*batch
+	out io.Writer
+}
+
+// phase is one run of the benchmark.
+type phase struct {
+	name   string
+	days   int
+	took   time.Duration
+	memory peak
+}
+
+func (b benchBatch) run(ctx context.Context) error {
+	if err := b.setUp(ctx); err != nil {
+		return err
+	}
+	phases := []phase{{name: "first run", days: b.Days}, {name: "one new day", days: b.Days + 1}, {name: "nothing new", days: b.Days + 1}}
+	for k := range phases {
+		if err := b.runPhase(ctx, &phases[k]); err != nil {
+			return err
+		}
+	}
+	plain, err := b.plainDuckDB(ctx, b.asOf(b.Days+1))
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.printPhases(phases), b.printPlain(plain))
+}
+
+// asOf is three in the morning after the last of days.
+func (b benchBatch) asOf(days int) time.Time {
+	start, _ := demo.History()
+	return start.AddDate(0, 0, days).Add(3 * time.Hour)
+}
+
+func (b benchBatch) runPhase(ctx context.Context, p *phase) error {
+	if err := b.writeFiles(p.days); err != nil {
+		return err
+	}
+	fmt.Fprintf(b.out, "%s: %s KPIs, %s days\n", p.name, thousands(int64(b.KPIs)), thousands(int64(p.days)))
+	shown := newReport(b.out, b.now)
+	shown.detail = true
+	watch := watchMemory(ctx)
+	started := b.now()
+	err := b.execute(ctx, "bench", b.asOf(p.days), shown)
+	p.took = b.now().Sub(started)
+	p.memory = watch()
+	return errors.Join(err, shown.print())
+}
+
+// setUp makes the businesses, each with one source and fifty KPIs.
+func (b benchBatch) setUp(ctx context.Context) error {
+	setup := store.Setup{User: store.User{ID: uuid.MustParse(demo.UserID), Email: demo.Email, Name: "Bench"}, PasswordHash: "*"}
+	for n := range (b.KPIs + perBusiness - 1) / perBusiness {
+		id := benchID("business", n)
+		setup.Businesses = append(setup.Businesses, store.Business{ID: id, Name: fmt.Sprintf("Business %d", n), TimeZone: "Europe/Berlin", Currency: "EUR", Country: "DE"})
+		spec := kpi.Spec{Time: []string{"day"}, Zone: "Europe/Berlin", Value: "value", Key: []string{"kpi"}}
+		for k := n * perBusiness; k < min(b.KPIs, (n+1)*perBusiness); k++ {
+			name := "kpi-" + strconv.Itoa(k)
+			spec.KPIs = append(spec.KPIs, kpi.Series{Key: []string{name}, KPIID: benchID("kpi", k).String(), NonNegative: true})
+			setup.KPIs = append(setup.KPIs, store.KPI{BusinessID: id, ID: benchID("kpi", k), SourceID: benchID("source", n), Name: name, Unit: "orders",
+				Aggregation: "sum", Grain: "day", NonNegative: true})
+		}
+		config, err := fileConfig(benchFile(n), spec)
+		if err != nil {
+			return err
+		}
+		setup.Sources = append(setup.Sources, store.Source{BusinessID: id, ID: benchID("source", n), Name: "file", Kind: "file", Config: config})
+	}
+	_, err := b.data.AddSetup(ctx, setup)
+	return err
+}
+
+func benchID(kind string, n int) uuid.UUID {
+	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "signalcraft bench %s %d", kind, n))
+}
+
+func benchFile(n int) string { return fmt.Sprintf("bench-%d.csv", n) }
+
+// writeFiles writes every business's file with the given days. Values have a level, a
+// trend, a weekly and a yearly season and noise; those of earlier days never change.
+func (b benchBatch) writeFiles(days int) error {
+	inbox, err := b.settings.in("inbox")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(inbox, 0o755); err != nil {
+		return fmt.Errorf("make inbox: %w", err)
+	}
+	for n := range (b.KPIs + perBusiness - 1) / perBusiness {
+		if err := b.writeFile(filepath.Join(inbox, benchFile(n)), n, days); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b benchBatch) writeFile(path string, business, days int) (err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write KPI file: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	out := bufio.NewWriter(file)
+	fmt.Fprintln(out, "day,kpi,value")
+	start, _ := demo.History()
+	for k := business * perBusiness; k < min(b.KPIs, (business+1)*perBusiness); k++ {
+		random := rand.New(rand.NewPCG(7, uint64(k)))
+		level := 50 + 950*random.Float64()
+		for d := range days {
+			day := start.AddDate(0, 0, d)
+			season := 1 + 0.2*math.Sin(2*math.Pi*float64(d%7)/7) + 0.15*math.Cos(2*math.Pi*float64(d)/365.25)
+			value := max(0, level*(1+0.0002*float64(d))*season*(1+0.08*random.NormFloat64()))
+			out.WriteString(day.Format(time.DateOnly) + ",kpi-" + strconv.Itoa(k) + "," + strconv.FormatFloat(value, 'f', 2, 64) + "\n")
+		}
+	}
+	return out.Flush()
+}
+
+func (b benchBatch) printPhases(phases []phase) error {
+	writer := table.NewWriter()
+	writer.SetStyle(table.StyleLight)
+	writer.Style().Format.Header = text.FormatLower
+	writer.AppendHeader(table.Row{"run", "seconds", "share of first", "peak MB", "of it postgres"})
+	for _, p := range phases {
+		writer.AppendRow(table.Row{p.name, fmt.Sprintf("%.2f", p.took.Seconds()), fmt.Sprintf("%.0f %%", 100*p.took.Seconds()/phases[0].took.Seconds()),
+			(p.memory.process + p.memory.postgres) >> 20, p.memory.postgres >> 20})
+	}
+	_, err := fmt.Fprintln(b.out, writer.Render())
+	return err
+}
