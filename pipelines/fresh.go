@@ -57,14 +57,14 @@ type held struct {
 	isKey   []bool
 	window  dataset.Window // the incoming rows' time; zero for all
 
-	byKey  map[uint64][]int // key hash to the incoming rows that have it
-	values []uint64         // value hash of each incoming row
-	seen   []int64          // newest landed_at, in microseconds, of the rows in the lake with its key
-	has    []bool           // whether the newest row in the lake is equal
+	byKey  map[uint64]int // key hash to the last incoming row that has it
+	values []uint64       // value hash of each incoming row
+	seen   []int64        // newest landed_at, in microseconds, of the rows in the lake with its key
+	has    []bool         // whether the newest row in the lake is equal
 }
 
 func newHeld[T any](d dataset.Dataset, rows []T) (*held, error) {
-	h := &held{seed: maphash.MakeSeed(), byKey: make(map[uint64][]int, len(rows)), seen: make([]int64, len(rows)), has: make([]bool, len(rows))}
+	h := &held{seed: maphash.MakeSeed(), byKey: make(map[uint64]int, len(rows)), seen: make([]int64, len(rows)), has: make([]bool, len(rows))}
 	keys, values := make([]uint64, len(rows)), make([]uint64, len(rows))
 	data := reflect.ValueOf(rows)
 	for f, c := range d.Columns {
@@ -72,7 +72,8 @@ func newHeld[T any](d dataset.Dataset, rows []T) (*held, error) {
 			return nil, fmt.Errorf("rows of %s: field %d is %q, want column %s", d.Name, f, name, c.Name)
 		}
 		h.columns = append(h.columns, c.Name)
-		h.isKey = append(h.isKey, slices.Contains(d.Key, c.Name))
+		// A key that holds landed_at, the quarantine's, says nothing without it: there all columns count.
+		h.isKey = append(h.isKey, slices.Contains(d.Key, c.Name) || slices.Contains(d.Key, landedAt))
 		if c.Name == landedAt {
 			continue
 		}
@@ -90,7 +91,10 @@ func newHeld[T any](d dataset.Dataset, rows []T) (*held, error) {
 		}
 	}
 	for i, key := range keys {
-		h.byKey[key] = append(h.byKey[key], i)
+		if earlier, ok := h.byKey[key]; ok {
+			h.has[earlier] = true // in the row that counts
+		}
+		h.byKey[key] = i
 		h.seen[i] = math.MinInt64
 	}
 	h.values = values
@@ -147,13 +151,13 @@ func (h *held) look(batch arrow.RecordBatch) error {
 		}
 	}
 	for i := range n {
-		for _, row := range h.byKey[keys[i]] {
-			if landed[i] >= h.seen[row] {
-				// Of two rows landed at one instant either may be the one that readers see.
-				h.has[row] = values[i] == h.values[row] && (landed[i] > h.seen[row] || h.seen[row] == math.MinInt64 || h.has[row])
-				h.seen[row] = landed[i]
-			}
+		row, incoming := h.byKey[keys[i]]
+		if !incoming || landed[i] < h.seen[row] {
+			continue
 		}
+		// Of two rows landed at one instant either may be the one that readers see.
+		h.has[row] = values[i] == h.values[row] && (landed[i] > h.seen[row] || h.has[row])
+		h.seen[row] = landed[i]
 	}
 	return nil
 }

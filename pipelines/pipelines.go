@@ -2,7 +2,7 @@
 // upstream and hands out batches, the Runner lands each batch and reports what
 // went in, what was kept and what was quarantined.
 //
-// Words: a unit is the smallest thing that lands or fails as a whole (one request,
+// Words: a unit is the smallest thing that is read or fails as a whole (one request,
 // one query, one file); a batch is what one unit gave; a reject is a row that was
 // refused, kept with its reason and its raw text.
 package pipelines
@@ -71,4 +71,19 @@ type Batch struct {
 func (b Batch) Rows() int {
 	return len(b.KPIPoints) + len(b.Articles) + len(b.WeatherDays) + len(b.WeatherHours) + len(b.Places) + len(b.Rates) +
 		len(b.Holidays) + len(b.Businesses) + len(b.KPIs)
+}
+
+// add appends what another batch holds.
+func (b *Batch) add(more Batch) {
+	b.RowsIn += more.RowsIn
+	b.KPIPoints = append(b.KPIPoints, more.KPIPoints...)
+	b.Articles = append(b.Articles, more.Articles...)
+	b.WeatherDays = append(b.WeatherDays, more.WeatherDays...)
+	b.WeatherHours = append(b.WeatherHours, more.WeatherHours...)
+	b.Places = append(b.Places, more.Places...)
+	b.Rates = append(b.Rates, more.Rates...)
+	b.Holidays = append(b.Holidays, more.Holidays...)
+	b.Businesses = append(b.Businesses, more.Businesses...)
+	b.KPIs = append(b.KPIs, more.KPIs...)
+	b.Rejects = append(b.Rejects, more.Rejects...)
 }

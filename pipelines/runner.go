@@ -56,33 +56,45 @@ func NewRunner(c RunnerConfig) (*Runner, error) {
 	return &Runner{config: c}, nil
 }
 
-// Run reads src for in and lands every unit in commits of their own, one for each
-// dataset. A crash between two commits loses nothing: the unit lands again in the next run, and
-// what the lake already holds is known by its values and left alone, so a unit that has
-// grown or was corrected adds only the rows that are new. The error joins those of
-// the units that failed; the others have landed and are in the Report. An
-// error of the lake ends the run.
+// flushRows is how many rows are held until they land together: few large files serve
+// readers better than many small ones. A held row takes about 150 bytes.
+const flushRows = 2_000_000
+
+// Run reads src for in and lands what it gives, many units in one commit for each
+// dataset. A crash loses nothing: what had not landed lands in the next run, and what
+// the lake already holds is known by its values and left alone, so a unit that has grown
+// or was corrected adds only the rows that are new. The error joins those of the units
+// that failed; the others have landed and are in the Report. An error of the lake ends
+// the run.
 func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (Report, error) {
 	in.AsOf = in.AsOf.UTC().Truncate(time.Microsecond)
 	logger := r.config.Logger.With("run", runID, "source", src.Name())
 	logger.InfoContext(ctx, "source started", "window", in.Window.String(), "as_of", in.AsOf)
 	start := r.config.Now()
-	l := &landing{lake: r.config.Lake, source: src.Name(), runID: runID, asOf: in.AsOf, contents: map[string]map[string]string{}}
+	l := &landing{lake: r.config.Lake, source: src.Name(), runID: runID, asOf: in.AsOf}
 	l.report.Source = src.Name()
-	err := src.Read(ctx, in, func(b Batch) error {
-		unitStart := r.config.Now()
-		before := l.report
-		if err := l.land(ctx, b); err != nil {
-			return fmt.Errorf("land %s/%s: %w", src.Name(), b.Unit, err)
+	flush := func() error {
+		if err := l.flush(ctx); err != nil {
+			return fmt.Errorf("land %s: %w", src.Name(), err)
 		}
 		l.report.Took = r.config.Now().Sub(start)
-		logger.InfoContext(ctx, "unit landed", "unit", b.Unit, "rows_in", b.RowsIn, "rows", l.report.RowsOut-before.RowsOut,
-			"quarantined", l.report.Quarantined-before.Quarantined, "took", r.config.Now().Sub(unitStart))
 		if r.config.Progress != nil {
 			r.config.Progress(l.report)
 		}
 		return nil
+	}
+	err := src.Read(ctx, in, func(b Batch) error {
+		if err := l.take(b); err != nil {
+			return fmt.Errorf("take unit %s/%s: %w", src.Name(), b.Unit, err)
+		}
+		if l.pending.RowsIn < flushRows {
+			return nil
+		}
+		return flush()
 	})
+	if ctx.Err() == nil {
+		err = errors.Join(err, flush())
+	}
 	l.report.Took = r.config.Now().Sub(start)
 	logger.InfoContext(ctx, "source ended", "units", l.report.Units, "rows_in", l.report.RowsIn, "rows", l.report.RowsOut,
 		"quarantined", l.report.Quarantined, "unchanged", l.report.Unchanged, "took", l.report.Took, "complete", err == nil)
@@ -94,15 +106,18 @@ func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (R
 
 // landing is the state of one Run.
 type landing struct {
-	lake     *lakehouse.Lake
-	source   string
-	runID    string
-	asOf     time.Time
-	contents map[string]map[string]string // table -> unit -> content of its latest commit
-	report   Report
+	lake   *lakehouse.Lake
+	source string
+	runID  string
+	asOf   time.Time
+
+	pending Batch // the units taken since the last flush, as one
+	units   int   // how many those are
+	report  Report
 }
 
-func (l *landing) land(ctx context.Context, b Batch) error {
+// take checks a unit and holds it for the next flush.
+func (l *landing) take(b Batch) error {
 	if b.Unit == "" {
 		return errors.New("the unit has no name")
 	}
@@ -112,8 +127,16 @@ func (l *landing) land(ctx context.Context, b Batch) error {
 	for i := range b.Rejects {
 		l.complete(&b.Rejects[i], b.Unit)
 	}
+	l.pending.add(b)
+	l.units++
+	return nil
+}
+
+// flush lands what is held.
+func (l *landing) flush(ctx context.Context) error {
+	b := l.pending
 	// The quarantine comes first: once good rows are visible, so are the refused ones beside them.
-	quarantined, err := land(ctx, l, dataset.Rejects(), b.Unit, b.Rejects)
+	quarantined, err := land(ctx, l, dataset.Rejects(), b.Rejects)
 	if err != nil {
 		return err
 	}
@@ -121,11 +144,12 @@ func (l *landing) land(ctx context.Context, b Batch) error {
 	if err != nil {
 		return err
 	}
-	l.report.Units++
+	l.report.Units += l.units
 	l.report.RowsIn += b.RowsIn
 	l.report.RowsOut += added
 	l.report.Quarantined += quarantined
 	l.report.Unchanged += b.RowsIn - added - quarantined
+	l.pending, l.units = Batch{}, 0
 	return nil
 }
 
@@ -133,15 +157,15 @@ func (l *landing) land(ctx context.Context, b Batch) error {
 func (l *landing) landRows(ctx context.Context, b Batch) (int, error) {
 	total := 0
 	for _, step := range []func() (int, error){
-		func() (int, error) { return land(ctx, l, dataset.KPIPoints(), b.Unit, b.KPIPoints) },
-		func() (int, error) { return land(ctx, l, dataset.Articles(), b.Unit, b.Articles) },
-		func() (int, error) { return land(ctx, l, dataset.WeatherDays(), b.Unit, b.WeatherDays) },
-		func() (int, error) { return land(ctx, l, dataset.WeatherHours(), b.Unit, b.WeatherHours) },
-		func() (int, error) { return land(ctx, l, dataset.Places(), b.Unit, b.Places) },
-		func() (int, error) { return land(ctx, l, dataset.Rates(), b.Unit, b.Rates) },
-		func() (int, error) { return replace(ctx, l, dataset.Holidays(), b.Unit, b.Holidays) },
-		func() (int, error) { return replace(ctx, l, dataset.Businesses(), b.Unit, b.Businesses) },
-		func() (int, error) { return replace(ctx, l, dataset.KPIs(), b.Unit, b.KPIs) },
+		func() (int, error) { return land(ctx, l, dataset.KPIPoints(), b.KPIPoints) },
+		func() (int, error) { return land(ctx, l, dataset.Articles(), b.Articles) },
+		func() (int, error) { return land(ctx, l, dataset.WeatherDays(), b.WeatherDays) },
+		func() (int, error) { return land(ctx, l, dataset.WeatherHours(), b.WeatherHours) },
+		func() (int, error) { return land(ctx, l, dataset.Places(), b.Places) },
+		func() (int, error) { return land(ctx, l, dataset.Rates(), b.Rates) },
+		func() (int, error) { return replace(ctx, l, dataset.Holidays(), b.Holidays) },
+		func() (int, error) { return replace(ctx, l, dataset.Businesses(), b.Businesses) },
+		func() (int, error) { return replace(ctx, l, dataset.KPIs(), b.KPIs) },
 	} {
 		added, err := step()
 		if err != nil {
@@ -168,66 +192,37 @@ func (l *landing) complete(row *dataset.RejectRow, unit string) {
 
 // land adds the rows of d that the lake does not hold and returns their number. Without
 // any there is no commit.
-func land[T any](ctx context.Context, l *landing, d dataset.Dataset, unit string, rows []T) (int, error) {
-	return write(ctx, l, d, unit, rows, func(c lakehouse.Commit) (lakehouse.Result, error) {
+func land[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T) (int, error) {
+	return write(ctx, l, d, rows, func() (lakehouse.Result, error) {
 		unheld, err := fresh(ctx, l.lake, d, rows)
 		if err != nil || len(unheld) == 0 {
-			return lakehouse.Result{NoOp: true}, err
+			return lakehouse.Result{}, err
 		}
-		return lakehouse.Append(ctx, l.lake, d, c, unheld)
+		return lakehouse.Append(ctx, l.lake, d, lakehouse.Commit{RunID: l.runID, Unit: l.source, AsOf: l.asOf}, unheld)
 	})
 }
 
-// replace puts rows in the place of all that d holds and returns their number.
-func replace[T any](ctx context.Context, l *landing, d dataset.Dataset, unit string, rows []T) (int, error) {
-	return write(ctx, l, d, unit, rows, func(c lakehouse.Commit) (lakehouse.Result, error) {
-		return lakehouse.ReplaceAll(ctx, l.lake, d, c, rows)
+// replace puts rows in the place of all that d holds, unless they are the same, and returns their number.
+func replace[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T) (int, error) {
+	return write(ctx, l, d, rows, func() (lakehouse.Result, error) {
+		return lakehouse.ReplaceAll(ctx, l.lake, d, lakehouse.Commit{RunID: l.runID, Unit: l.source, Content: digest(rows), AsOf: l.asOf}, rows)
 	})
 }
 
-// write calls commit unless there are no rows or the unit's latest commit had the same, and returns how
-// many rows were added.
-func write[T any](ctx context.Context, l *landing, d dataset.Dataset, unit string, rows []T, commit func(lakehouse.Commit) (lakehouse.Result, error)) (int, error) {
+// write makes the table of d and calls commit, unless there are no rows, and returns how many rows were added.
+func write[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T, commit func() (lakehouse.Result, error)) (int, error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
-	landed, err := l.landed(ctx, d)
-	if err != nil {
-		return 0, err
+	if err := l.lake.Ensure(ctx, d); err != nil {
+		return 0, fmt.Errorf("make table %s: %w", d.Name, err)
 	}
-	c := lakehouse.Commit{RunID: l.runID, Unit: l.source + "/" + unit, Content: digest(rows), AsOf: l.asOf}
-	if landed[c.Unit] == c.Content {
-		return 0, nil
-	}
-	result, err := commit(c)
+	result, err := commit()
 	if err != nil {
 		return 0, fmt.Errorf("write %d rows to %s: %w", len(rows), d.Name, err)
 	}
 	if result.NoOp {
 		return 0, nil
 	}
-	landed[c.Unit] = c.Content
 	return int(result.Rows), nil
-}
-
-// landed returns the content of the latest commit of every unit in d's table, which it makes when there is none.
-func (l *landing) landed(ctx context.Context, d dataset.Dataset) (map[string]string, error) {
-	if found := l.contents[d.Name]; found != nil {
-		return found, nil
-	}
-	if err := l.lake.Ensure(ctx, d); err != nil {
-		return nil, fmt.Errorf("make table %s: %w", d.Name, err)
-	}
-	snapshots, err := l.lake.Snapshots(ctx, d.Name)
-	if err != nil {
-		return nil, err
-	}
-	contents := map[string]string{}
-	for _, s := range snapshots {
-		if s.Unit != "" {
-			contents[s.Unit] = s.Content
-		}
-	}
-	l.contents[d.Name] = contents
-	return contents, nil
 }

@@ -37,6 +37,8 @@ type Source struct {
 	// Kind is upload, file, http, database or push; Config is a JSON object whose content depends on it.
 	Kind   string
 	Config json.RawMessage
+	// LastContent is the digest of what landed whole last; empty when nothing has. It is only read.
+	LastContent string
 }
 
 // KPI is one named series of a business.
@@ -97,7 +99,7 @@ func (s *Store) Sources(ctx context.Context) ([]Source, error) {
 	}
 	sources := make([]Source, len(rows))
 	for i, r := range rows {
-		sources[i] = Source{BusinessID: r.BusinessID, ID: r.ID, Name: r.Name, Kind: r.Kind, Config: r.Config}
+		sources[i] = Source{BusinessID: r.BusinessID, ID: r.ID, Name: r.Name, Kind: r.Kind, Config: r.Config, LastContent: r.LastContent}
 	}
 	return sources, nil
 }
@@ -114,15 +116,26 @@ func (s *Store) SetPlace(ctx context.Context, business uuid.UUID, name string, p
 	return changed > 0, nil
 }
 
-// RecordSourceRun notes how the last reading of a source ended, with what went wrong if something did. For RoleBatch.
-func (s *Store) RecordSourceRun(ctx context.Context, business, source uuid.UUID, at time.Time, status Status, problem string) error {
+// SourceRun is how one reading of a source ended.
+type SourceRun struct {
+	BusinessID, SourceID uuid.UUID
+	At                   time.Time
+	Status               Status
+	// Problem is what went wrong; empty for nothing.
+	Problem string
+	// Content is the digest of what was read, when all of it landed and none was refused; else empty.
+	Content string
+}
+
+// RecordSourceRun notes how the last reading of a source ended. For RoleBatch.
+func (s *Store) RecordSourceRun(ctx context.Context, r SourceRun) error {
 	changed, err := query.New(s.pool).RecordSourceRun(ctx, query.RecordSourceRunParams{
-		BusinessID: business, ID: source, At: at, Status: string(status), Error: optional(problem)})
+		BusinessID: r.BusinessID, ID: r.SourceID, At: r.At, Status: string(r.Status), Error: optional(r.Problem), Content: optional(r.Content)})
 	if err == nil && changed == 0 {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("record run of source %s: %w", source, Classify(err))
+		return fmt.Errorf("record run of source %s: %w", r.SourceID, Classify(err))
 	}
 	return nil
 }

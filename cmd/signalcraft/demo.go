@@ -40,7 +40,7 @@ Examples:
 
 // Run sets up, runs the batch, prints what it did and serves.
 func (c demoCommand) Run(ctx context.Context, settings *Settings, std streams) (err error) {
-	settings.GeonamesUser, settings.GdeltInterval = "demo", 0
+	settings.GeonamesUser = "demo"
 	i, err := settings.open(ctx, settings.quietLogger(std))
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (i *installation) writeInbox(name string, body []byte) error {
 }
 
 // replayed serves the demonstration's upstream answers on the loopback address and
-// returns the upstreams that ask there.
+// returns the upstreams that ask there, without the pauses that real ones want.
 func (s *Settings) replayed() ([]fetch.Upstream, func() error, error) {
 	handler, err := replay.Open(testdata.Upstream())
 	if err != nil {
@@ -160,6 +160,7 @@ func (s *Settings) replayed() ([]fetch.Upstream, func() error, error) {
 		if err != nil {
 			return nil, nil, errors.Join(err, server.Close())
 		}
+		upstreams[k].MinInterval = 0
 		upstreams[k].BaseURL = replay.BaseURL("http://"+listener.Addr().String(), host)
 	}
 	return upstreams, server.Close, nil

@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/lakehouse"
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
 	"github.com/signalcraft/signalcraft/pipelines"
@@ -18,7 +14,6 @@ import (
 	"github.com/signalcraft/signalcraft/pipelines/fxrates"
 	"github.com/signalcraft/signalcraft/pipelines/gdelt"
 	"github.com/signalcraft/signalcraft/pipelines/geonames"
-	"github.com/signalcraft/signalcraft/pipelines/kpi"
 	"github.com/signalcraft/signalcraft/pipelines/openmeteo"
 	"github.com/signalcraft/signalcraft/warehouse/publish"
 	"github.com/signalcraft/signalcraft/warehouse/run"
@@ -179,67 +174,6 @@ func (b *batch) known(ctx context.Context, d dataset.Dataset, column string) (ma
 	return values, nil
 }
 
-// fileSource is the configuration of a KPI source of kind file.
-type fileSource struct {
-	// Path is relative to the data folder's inbox, or absolute.
-	Path string   `json:"path"`
-	Spec kpi.Spec `json:"spec"`
-}
-
-// fileConfig is the stored configuration of a file source.
-func fileConfig(path string, spec kpi.Spec) (json.RawMessage, error) {
-	config, err := json.Marshal(fileSource{Path: path, Spec: spec})
-	if err != nil {
-		return nil, fmt.Errorf("configure KPI file %s: %w", path, err)
-	}
-	return config, nil
-}
-
-// loadKPIs lands the KPI files of every source. One source's failure does not stop the others.
-func (b *batch) loadKPIs(ctx context.Context, e *execution) (step, error) {
-	sources, err := b.data.Sources(ctx)
-	if err != nil {
-		return step{}, err
-	}
-	var total step
-	var failed []error
-	for _, source := range sources {
-		if source.Kind != "file" {
-			continue
-		}
-		done, err := b.loadFile(ctx, e, source)
-		status, problem := store.Succeeded, ""
-		if err != nil {
-			status, problem = store.Failed, err.Error()
-			err = fmt.Errorf("KPI source %s: %w", source.Name, err)
-		}
-		total.RowsIn, total.RowsOut, total.Quarantined = total.RowsIn+done.RowsIn, total.RowsOut+done.RowsOut, total.Quarantined+done.Quarantined
-		failed = append(failed, err, b.data.RecordSourceRun(ctx, source.BusinessID, source.ID, b.now(), status, problem))
-	}
-	return total, errors.Join(failed...)
-}
-
-func (b *batch) loadFile(ctx context.Context, e *execution, source store.Source) (step, error) {
-	var file fileSource
-	if err := json.Unmarshal(source.Config, &file); err != nil {
-		return step{}, fmt.Errorf("read its configuration: %w", err)
-	}
-	path := file.Path
-	if !filepath.IsAbs(path) {
-		inbox, err := b.settings.in("inbox", path)
-		if err != nil {
-			return step{}, err
-		}
-		path = inbox
-	}
-	reader, err := kpi.New(kpi.Config{Files: []kpi.File{{BusinessID: source.BusinessID.String(), SourceID: source.ID.String(), Name: file.Path,
-		Open: kpi.FromFS(os.DirFS(filepath.Dir(path)), filepath.Base(path)), Spec: file.Spec}}})
-	if err != nil {
-		return step{}, err
-	}
-	return b.land(ctx, e, reader, pipelines.Input{})
-}
-
 // runModels computes every SQL model and the sentiment; forecasts have a job of their own.
 func (b *batch) runModels(ctx context.Context, e *execution) (step, error) {
 	return b.compute(ctx, e, run.Request{Except: []string{dataset.Forecasts().Name}})
@@ -271,8 +205,12 @@ func (b *batch) compute(ctx context.Context, e *execution, request run.Request) 
 
 // publish brings the serving tables up to the marts.
 func (b *batch) publish(ctx context.Context, e *execution) (step, error) {
+	blocked, err := b.runner.Blocked(ctx)
+	if err != nil {
+		return step{}, err
+	}
 	publisher := publish.Publisher{Lake: b.lake, Pool: b.pool, Logger: b.logger, Now: b.now}
-	results, err := publisher.Publish(ctx, publish.Run{ID: e.id.String(), AsOf: e.asOf}, publish.Tables(), nil)
+	results, err := publisher.Publish(ctx, publish.Run{ID: e.id.String(), AsOf: e.asOf}, publish.Tables(), blocked)
 	var total step
 	current := true
 	for _, r := range results {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // ErrLockLost is the cause of an execution's end when its lock is gone.
@@ -21,6 +22,12 @@ func (r *Runner) Tick(ctx context.Context, now time.Time) error {
 
 // Rescue looks for abandoned executions once.
 func (r *Runner) Rescue(ctx context.Context) error { return r.rescue(ctx) }
+
+// Work executes the job whose row has the id, as River asks for it.
+func (r *Runner) Work(ctx context.Context, id int64, name string, due time.Time) error {
+	row := &rivertype.JobRow{ID: id, State: rivertype.JobStateRunning, Attempt: 1, MaxAttempts: 2}
+	return (&worker{runner: r}).Work(ctx, &river.Job[args]{JobRow: row, Args: args{Job: name, Due: due}})
+}
 
 // Events tells how executions end, until the Runner ends.
 func (r *Runner) Events() <-chan *river.Event {

@@ -44,11 +44,12 @@ func (r *Runner) rescue(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			text := "job was left by a process that died, it will be executed again"
+			logger := r.config.Logger.With("job", a.Job, "as_of", a.Due, "deaths", a.deaths)
 			if a.givenUp {
-				text = "job given up: every process that executed it died"
+				logger.ErrorContext(ctx, "job given up: every process that executed it died")
+				continue
 			}
-			r.config.Logger.WarnContext(ctx, text, "job", a.Job, "as_of", a.Due, "deaths", a.deaths)
+			logger.WarnContext(ctx, "job was left by a process that died, it will be executed again")
 		}
 		r.suspects = suspects
 		return nil

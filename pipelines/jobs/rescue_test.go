@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
+	"go.uber.org/goleak"
 
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/api/store/cluster"
@@ -152,49 +153,58 @@ func TestExecutionEndsWhenItsLockIsLostAndIsRepeated(t *testing.T) {
 }
 
 // A job that goes on without its lock, as a process may that was cut off and does not
-// look at its context, has its work repeated elsewhere; its own success then counts for nothing.
+// look at its context, has its work repeated elsewhere; its own end then counts for nothing.
 func TestGhostCannotReport(t *testing.T) {
 	w := setup(t)
-	started, finish := make(chan struct{}), make(chan struct{})
-	ghost := job("a", func(context.Context, time.Time) error {
-		started <- struct{}{}
-		<-finish
-		return nil
-	})
-	ghost.Then = []string{"b"}
-	one := w.runner(t, jobs.Config{Jobs: []jobs.Job{ghost, job("b", nothing)}, Workers: 1})
+	started, finish := make(chan string), map[string]chan struct{}{"ghost": make(chan struct{}), "repetition": make(chan struct{})}
+	list := func(who string) []jobs.Job {
+		a := job("a", func(context.Context, time.Time) error {
+			started <- who
+			<-finish[who]
+			return nil
+		})
+		a.Then = []string{"b"}
+		return []jobs.Job{a, job("b", nothing)}
+	}
+	one := w.runner(t, jobs.Config{Jobs: list("ghost"), Workers: 1})
 	queue(t, one, "a")
 	_, stop := start(t, one)
 	within(t, started, "the start")
 	w.cut(t)
-
-	var runs atomic.Int32
-	again := job("a", func(context.Context, time.Time) error {
-		if runs.Add(1) == 1 {
-			started <- struct{}{}
-			<-finish
-		}
-		return nil
-	})
-	again.Then = []string{"b"}
-	events, _ := start(t, w.runner(t, jobs.Config{Jobs: []jobs.Job{again, job("b", nothing)}}))
-	within(t, started, "the repetition")
-	finish <- struct{}{} // one of the two: either the ghost reports while the other runs, or after it
-	finish <- struct{}{}
-	for range 2 {
-		if e := until(t, events, river.EventKindJobCompleted); e.Job.Attempt != 1 {
-			t.Errorf("%s completed at attempt %d, want 1", jobOf(t, e), e.Job.Attempt)
-		}
+	events, _ := start(t, w.runner(t, jobs.Config{Jobs: list("repetition")}))
+	if who := within(t, started, "the repetition"); who != "repetition" {
+		t.Fatalf("the %s starts twice", who)
 	}
-	stop()
+	close(finish["ghost"])
+	stop() // the ghost has reported
 	at := due.Format(time.RFC3339)
-	w.want(t, "after both", row{"a", at, "completed", 1}, row{"b", at, "completed", 1})
-	if got := runs.Load(); got != 1 {
-		t.Errorf("repeated %d times, want once", got)
+	w.want(t, "after the ghost", row{"a", at, "running", 1})
+	close(finish["repetition"])
+	for range 2 {
+		until(t, events, river.EventKindJobCompleted)
 	}
+	w.want(t, "after both", row{"a", at, "completed", 1}, row{"b", at, "completed", 1})
+}
+
+// A process that was frozen before its execution took the lock finds the job taken away.
+func TestExecutionThatWasTakenAwayDoesNotStart(t *testing.T) {
+	w := setup(t)
+	r := w.runner(t, jobs.Config{Jobs: []jobs.Job{job("a", func(context.Context, time.Time) error { t.Error("it starts"); return nil })}})
+	queue(t, r, "a")
+	var id int64
+	if err := w.pool.QueryRow(t.Context(), `update river.river_job set state = 'running', attempt = 1, attempted_at = now() returning id`).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	w.rescue(t, r, 2)
+	if err := r.Work(t.Context(), id, "a", due); err != nil {
+		t.Errorf("got %v, want nothing to report", err)
+	}
+	w.want(t, "after the old execution", row{"a", due.Format(time.RFC3339), "available", 0})
 }
 
 func TestRunnerOutlivesARestartOfPostgres(t *testing.T) {
+	already := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, already) })
 	w := world{logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	dir, err := os.MkdirTemp("", "jobs-test-") // which the server's user can enter, unlike t.TempDir
 	if err != nil {

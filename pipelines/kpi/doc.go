@@ -19,6 +19,8 @@
 // Where clocks go forward, a local time that never was is refused. A date without a time of
 // day is the first instant of that local day.
 //
-// A unit is one file, "<source id>", or where a file holds many points one month of it,
-// "<source id>/2024-05" (UTC): a file that has grown by a day then lands one month again, not all of it.
+// A point after the instant that the run is as of is refused: its date is mistyped, or
+// it belongs to a later run, which takes it.
+//
+// A unit is one file, "<source id>".
 package kpi

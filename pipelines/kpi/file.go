@@ -22,6 +22,7 @@ type limits struct {
 	points      int
 	rejects     int
 	rejectBytes int
+	latest      time.Time // a later point is refused
 }
 
 // reading is the state of reading one file.
@@ -173,6 +174,9 @@ func (f *reading) line(line []byte, long bool) string {
 	}
 	if !second.IsZero() {
 		first = p.choose(first, second) // before the value is looked at: a bad value still took its place
+	}
+	if first.After(f.limits.latest) {
+		return fmt.Sprintf("time %s lies after the instant that the run is as of, %s", first.UTC().Format(time.RFC3339), f.limits.latest.Format(time.RFC3339))
 	}
 	value, reason := number(bytes.TrimSpace(fields[f.header.value]), f.spec.DecimalComma)
 	if reason != "" {

@@ -74,13 +74,13 @@ func TestConformance(t *testing.T) {
 	sourcetest.Run(t, sourcetest.Case{
 		New: func(t testing.TB, _ sourcetest.Env) pipelines.Source {
 			small := "day,sales\n2024-01-01,1\nbad,2\n2024-01-03,3\n"
-			return newSource(t, kpi.Config{MonthsAbove: 3, Files: []kpi.File{
+			return newSource(t, kpi.Config{Files: []kpi.File{
 				{BusinessID: "b", SourceID: "small", Open: from(small), Spec: daily()},
 				{BusinessID: "b", SourceID: "large", Open: from("day;sales\n2024-02-01;4\n2024-01-31;3\nx;y\n2024-02-02;5\n2023-12-31;1\n"), Spec: daily()},
 			}})
 		},
 		Input:     pipelines.Input{AsOf: asOf},
-		WantUnits: []string{"small", "large", "large/2023-12", "large/2024-01", "large/2024-02"},
+		WantUnits: []string{"small", "large"},
 		WantRows:  6,
 	})
 }
@@ -289,4 +289,10 @@ func TestSpecNamesTheFault(t *testing.T) {
 	if _, err := kpi.ParseSpec([]byte(`{"time":["day"],"value":"v","kpis":[{"kpi_id":"a"}],"colour":1}`)); err == nil || !strings.Contains(err.Error(), "colour") {
 		t.Errorf("ParseSpec with an unknown member: %v, want an error that names it", err)
 	}
+}
+
+func TestPointsAfterTheAsOfInstantAreRefused(t *testing.T) {
+	day := asOf.AddDate(0, 0, 1).Format(time.DateOnly)
+	checkRead(t, daily(), "day,sales\n2024-01-01,1\n"+day+",2\n", []string{"sales 2024-01-01T00:00:00Z 1"},
+		[]string{"3: time " + day + "T00:00:00Z lies after the instant that the run is as of, " + asOf.Format(time.RFC3339) + ": " + day + ",2"})
 }

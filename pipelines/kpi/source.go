@@ -24,7 +24,24 @@ type File struct {
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	// Spec says how to read it.
 	Spec Spec
+	// Done is told, once a Read, how many lines were refused, or why the file could not be
+	// read. What was read has not landed yet. It may be nil.
+	Done func(rejects int, err error)
 }
+
+// FileError is returned for a file that cannot be read to its end; other files go on.
+type FileError struct {
+	Name, SourceID string
+	Err            error
+}
+
+// Error names file and source.
+func (e *FileError) Error() string {
+	return fmt.Sprintf("read KPI file %s of source %s: %v", e.Name, e.SourceID, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Err }
 
 // FromFS returns an Open that opens name in files.
 func FromFS(files fs.FS, name string) func(context.Context) (io.ReadCloser, error) {
@@ -41,8 +58,6 @@ type Config struct {
 	MaxPoints int
 	// MaxRejects bounds the refused lines of one file; a file with more is refused whole. Zero means 100,000.
 	MaxRejects int
-	// MonthsAbove is how many points a file may have and still be one unit; above, each month is one. Zero means 20,000.
-	MonthsAbove int
 }
 
 // Source reads KPI points from files.
@@ -70,7 +85,6 @@ func New(c Config) (*Source, error) {
 	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
 	c.MaxPoints = cmp.Or(c.MaxPoints, 5_000_000)
 	c.MaxRejects = cmp.Or(c.MaxRejects, 100_000)
-	c.MonthsAbove = cmp.Or(c.MonthsAbove, 20_000)
 	return &Source{config: c}, nil
 }
 
@@ -85,34 +99,42 @@ func (s *Source) Read(ctx context.Context, in pipelines.Input, out func(pipeline
 		if err := ctx.Err(); err != nil {
 			return errors.Join(append(failed, err)...)
 		}
-		content, err := s.readFile(ctx, f)
+		content, err := s.readFile(ctx, f, in.AsOf)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("read KPI file %s of source %s: %w", f.Name, f.SourceID, err))
+			err = &FileError{Name: f.Name, SourceID: f.SourceID, Err: err}
+			failed = append(failed, err)
+		}
+		if f.Done != nil {
+			f.Done(len(content.rejects), err)
+		}
+		if err != nil {
 			continue
 		}
-		for _, b := range s.batches(f, content, in) {
-			if err := out(b); err != nil {
-				return errors.Join(append(failed, err)...)
-			}
+		if err := out(batch(f, content, in)); err != nil {
+			return errors.Join(append(failed, err)...)
 		}
 	}
 	return errors.Join(failed...)
 }
 
-func (s *Source) readFile(ctx context.Context, f File) (content *reading, err error) {
+func (s *Source) readFile(ctx context.Context, f File, asOf time.Time) (*reading, error) {
 	r, err := f.Open(ctx)
 	if err != nil {
-		return nil, err
+		return &reading{}, err
 	}
 	defer r.Close() // only read, nothing to lose
-	return read(ctx, r, f.Spec, limits{bytes: s.config.MaxBytes, points: s.config.MaxPoints, rejects: s.config.MaxRejects, rejectBytes: 64 << 20})
+	content, err := read(ctx, r, f.Spec, limits{bytes: s.config.MaxBytes, points: s.config.MaxPoints, rejects: s.config.MaxRejects, rejectBytes: 64 << 20, latest: asOf})
+	if err != nil {
+		return &reading{}, err
+	}
+	return content, nil
 }
 
-// batches cuts the content of f into units.
-func (s *Source) batches(f File, content *reading, in pipelines.Input) []pipelines.Batch {
+// batch is the content of f as one unit.
+func batch(f File, content *reading, in pipelines.Input) pipelines.Batch {
 	rejects := content.rejects
 	for i := range rejects {
-		rejects[i].BusinessID = &f.BusinessID
+		rejects[i].BusinessID, rejects[i].Unit = &f.BusinessID, f.Name
 	}
 	rows := make([]dataset.KPIPointRow, 0, content.count)
 	for _, p := range content.order {
@@ -127,42 +149,5 @@ func (s *Source) batches(f File, content *reading, in pipelines.Input) []pipelin
 			slices.SortFunc(rows[start:], func(a, b dataset.KPIPointRow) int { return a.At.Compare(b.At) })
 		}
 	}
-	whole := pipelines.Batch{Unit: f.SourceID, Rejects: rejects}
-	if content.count <= s.config.MonthsAbove {
-		whole.KPIPoints = rows
-		whole.RowsIn = len(rows) + len(rejects)
-		return []pipelines.Batch{whole}
-	}
-	units := byMonth(f.SourceID, rows)
-	if len(rejects) > 0 {
-		whole.RowsIn = len(rejects)
-		units = append([]pipelines.Batch{whole}, units...)
-	}
-	return units
-}
-
-// byMonth cuts rows into one unit for each month, in order of time; within one rows keep their order.
-func byMonth(sourceID string, rows []dataset.KPIPointRow) []pipelines.Batch {
-	months := map[time.Time]int{}
-	var order []time.Time
-	month := func(row dataset.KPIPointRow) time.Time { return dataset.Month.Truncate(row.At) }
-	for _, row := range rows {
-		m := month(row)
-		if months[m] == 0 {
-			order = append(order, m)
-		}
-		months[m]++
-	}
-	slices.SortFunc(order, time.Time.Compare)
-	at := map[time.Time]int{}
-	units := make([]pipelines.Batch, len(order))
-	for i, m := range order {
-		at[m] = i
-		units[i] = pipelines.Batch{Unit: sourceID + "/" + m.Format("2006-01"), RowsIn: months[m], KPIPoints: make([]dataset.KPIPointRow, 0, months[m])}
-	}
-	for _, row := range rows {
-		b := &units[at[month(row)]]
-		b.KPIPoints = append(b.KPIPoints, row)
-	}
-	return units
+	return pipelines.Batch{Unit: f.SourceID, RowsIn: len(rows) + len(rejects), KPIPoints: rows, Rejects: rejects}
 }

@@ -12,6 +12,7 @@ create table kpi_sources (
   last_run_at  timestamptz,
   last_status  text check (last_status in ('succeeded', 'partial', 'failed')),
   last_error   text,
+  last_content text,                      -- digest of what landed whole last, by which an unchanged file is known
   created_at   timestamptz not null default now(),
   updated_at   timestamptz not null default now(),
   primary key (business_id, id),

@@ -39,7 +39,8 @@ select
   id,
   name,
   kind,
-  config
+  config,
+  coalesce(last_content, '')::text as last_content
 from kpi_sources
 where is_active
 order by business_id, id;
@@ -60,7 +61,8 @@ update kpi_sources
 set
   last_run_at = sqlc.arg(at)::timestamptz,
   last_status = sqlc.arg(status)::text,
-  last_error = sqlc.narg(error)
+  last_error = sqlc.narg(error),
+  last_content = sqlc.narg(content)
 where business_id = sqlc.arg(business_id) and id = sqlc.arg(id);
 
 -- name: AddUser :execrows

@@ -309,14 +309,16 @@ update kpi_sources
 set
   last_run_at = $1::timestamptz,
   last_status = $2::text,
-  last_error = $3
-where business_id = $4 and id = $5
+  last_error = $3,
+  last_content = $4
+where business_id = $5 and id = $6
 `
 
 type RecordSourceRunParams struct {
 	At         time.Time
 	Status     string
 	Error      *string
+	Content    *string
 	BusinessID uuid.UUID
 	ID         uuid.UUID
 }
@@ -326,6 +328,7 @@ func (q *Queries) RecordSourceRun(ctx context.Context, arg RecordSourceRunParams
 		arg.At,
 		arg.Status,
 		arg.Error,
+		arg.Content,
 		arg.BusinessID,
 		arg.ID,
 	)
@@ -375,18 +378,20 @@ select
   id,
   name,
   kind,
-  config
+  config,
+  coalesce(last_content, '')::text as last_content
 from kpi_sources
 where is_active
 order by business_id, id
 `
 
 type SourcesRow struct {
-	BusinessID uuid.UUID
-	ID         uuid.UUID
-	Name       string
-	Kind       string
-	Config     []byte
+	BusinessID  uuid.UUID
+	ID          uuid.UUID
+	Name        string
+	Kind        string
+	Config      []byte
+	LastContent string
 }
 
 // Sources returns the active sources of every business that the role may see, by business and id.
@@ -405,6 +410,7 @@ func (q *Queries) Sources(ctx context.Context) ([]SourcesRow, error) {
 			&i.Name,
 			&i.Kind,
 			&i.Config,
+			&i.LastContent,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/signalcraft/signalcraft/api/store"
+	"github.com/signalcraft/signalcraft/pipelines"
+	"github.com/signalcraft/signalcraft/pipelines/kpi"
+	"github.com/signalcraft/signalcraft/warehouse/run"
+)
+
+// fileSource is the configuration of a KPI source of kind file.
+type fileSource struct {
+	// Path is relative to the data folder's inbox, or absolute.
+	Path string   `json:"path"`
+	Spec kpi.Spec `json:"spec"`
+}
+
+// fileConfig is the stored form of a file source's configuration.
+func fileConfig(path string, spec kpi.Spec) (json.RawMessage, error) {
+	config, err := json.Marshal(fileSource{Path: path, Spec: spec})
+	if err != nil {
+		return nil, fmt.Errorf("configure KPI file %s: %w", path, err)
+	}
+	return config, nil
+}
+
+// reading is one file source in one run.
+type reading struct {
+	source  store.Source
+	content string // digest of the file
+	refused int    // lines
+	err     error
+}
+
+// loadKPIs lands the files of all KPI sources together. A file that has not changed
+// since it last landed whole is not read; one that cannot be read stops no other.
+func (b *batch) loadKPIs(ctx context.Context, e *execution) (step, error) {
+	sources, err := b.data.Sources(ctx)
+	if err != nil {
+		return step{}, err
+	}
+	var readings []*reading
+	var files []kpi.File
+	var failed []error
+	for _, source := range sources {
+		if source.Kind != "file" {
+			continue
+		}
+		r := &reading{source: source}
+		file, err := b.file(r)
+		if err != nil {
+			r.err = fmt.Errorf("KPI source %s (%s): %w", source.Name, source.ID, err)
+			failed = append(failed, r.err)
+		} else if r.content == source.LastContent {
+			continue
+		} else {
+			files = append(files, file)
+		}
+		readings = append(readings, r)
+	}
+	if len(readings) == 0 {
+		return step{Note: run.UpToDate}, nil
+	}
+	reader, err := kpi.New(kpi.Config{Files: files})
+	if err != nil {
+		return step{}, err
+	}
+	done, landErr := b.land(ctx, e, reader, pipelines.Input{})
+	failed = append(failed, landErr)
+	for _, r := range readings {
+		failed = append(failed, b.record(ctx, r, landErr))
+	}
+	return done, errors.Join(failed...)
+}
+
+// file describes the source's file to the reader and digests it.
+func (b *batch) file(r *reading) (kpi.File, error) {
+	var config fileSource
+	if err := json.Unmarshal(r.source.Config, &config); err != nil {
+		return kpi.File{}, fmt.Errorf("read its configuration: %w", err)
+	}
+	if err := config.Spec.Validate(); err != nil {
+		return kpi.File{}, fmt.Errorf("read its configuration: %w", err)
+	}
+	path := config.Path
+	if !filepath.IsAbs(path) {
+		inbox, err := b.settings.in("inbox", path)
+		if err != nil {
+			return kpi.File{}, err
+		}
+		path = inbox
+	}
+	content, err := digestFile(path, r.source.Config)
+	if err != nil {
+		return kpi.File{}, err
+	}
+	r.content = content
+	return kpi.File{BusinessID: r.source.BusinessID.String(), SourceID: r.source.ID.String(), Name: config.Path, Spec: config.Spec,
+		Open: kpi.FromFS(os.DirFS(filepath.Dir(path)), filepath.Base(path)),
+		Done: func(refused int, err error) { r.refused, r.err = refused, err }}, nil
+}
+
+// digestFile is the SHA-256 of a file and of how it is read.
+func digestFile(path string, config []byte) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close() // only read
+	hash := sha256.New()
+	hash.Write(config)
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// record notes how reading a source ended. landErr is that of all files together: a file
+// whose own reading went well has failed with it only when it is not another file's.
+func (b *batch) record(ctx context.Context, r *reading, landErr error) error {
+	outcome := store.SourceRun{BusinessID: r.source.BusinessID, SourceID: r.source.ID, At: b.now(), Status: store.Succeeded}
+	var ofFile *kpi.FileError
+	switch {
+	case r.err != nil:
+		outcome.Status, outcome.Problem = store.Failed, r.err.Error()
+	case landErr != nil && !errors.As(landErr, &ofFile):
+		outcome.Status, outcome.Problem = store.Failed, landErr.Error()
+	case r.refused > 0:
+		outcome.Status, outcome.Problem = store.Partial, fmt.Sprintf("%d lines are in quarantine", r.refused)
+	case landErr == nil:
+		outcome.Content = r.content
+	}
+	return b.data.RecordSourceRun(ctx, outcome)
+}
