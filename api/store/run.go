@@ -74,6 +74,30 @@ func (s *Store) Runs(ctx context.Context, job string, most int) ([]Run, error) {
 	return runs, nil
 }
 
+// Readings returns until when a source has been read for each of its subjects; one that is missing was
+// never read whole. For RoleBatch.
+func (s *Store) Readings(ctx context.Context, source string) (map[string]time.Time, error) {
+	rows, err := query.New(s.pool).Readings(ctx, source)
+	if err != nil {
+		return nil, fmt.Errorf("list readings of %s: %w", source, Classify(err))
+	}
+	readings := make(map[string]time.Time, len(rows))
+	for _, r := range rows {
+		readings[r.Subject] = r.ReadUntil
+	}
+	return readings, nil
+}
+
+// RecordReadings notes that a run has read a source for subjects, none of them twice, until an instant and that
+// all of it has landed. An earlier instant than is known changes nothing. For RoleBatch.
+func (s *Store) RecordReadings(ctx context.Context, source string, subjects []string, until time.Time, run uuid.UUID) error {
+	err := query.New(s.pool).RecordReadings(ctx, query.RecordReadingsParams{Source: source, Subjects: subjects, ReadUntil: until, RunID: run})
+	if err != nil {
+		return fmt.Errorf("record readings of %s: %w", source, Classify(err))
+	}
+	return nil
+}
+
 // Published is the state that one published table shows.
 type Published struct {
 	// Table is its name in schema serving, Dataset the lake table, Snapshot that table's snapshot.

@@ -163,6 +163,29 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+func TestReadings(t *testing.T) {
+	t.Parallel()
+	batch := open(t, storetest.New(t).URL(""), store.RoleBatch)
+	record := func(source string, until time.Time, subjects ...string) {
+		t.Helper()
+		if err := batch.RecordReadings(t.Context(), source, subjects, until, uuid.New()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := day.Add(time.Hour)
+	record("gdelt", day, "a", "b")
+	record("gdelt", later, "b", "c")
+	record("gdelt", day, "c") // an older run ends later
+	record("fxrates", later, "a")
+	got, err := batch.Readings(t.Context(), "gdelt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]time.Time{"a": day, "b": later, "c": later}, got); diff != "" {
+		t.Errorf("readings (-want +got):\n%s", diff)
+	}
+}
+
 func TestOpenRefusesRolesThatEscape(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"time"
 
@@ -32,6 +33,8 @@ type benchBatchCommand struct {
 	KPIs int  `default:"1000" help:"How many daily KPIs, fifty to a business."`
 	Days int  `default:"1096" help:"Days of history."`
 	Keep bool `help:"Keep the data folder, whose path is printed."`
+
+	Profile string `type:"path" placeholder:"FILE" help:"Write a CPU profile of the run with one new day."`
 }
 
 // Help is shown by signalcraft bench batch --help.
@@ -75,17 +78,18 @@ type benchBatch struct {
 
 // phase is one run of the benchmark.
 type phase struct {
-	name   string
-	days   int
-	took   time.Duration
-	memory peak
+	name     string
+	days     int
+	profiled bool
+	took     time.Duration
+	memory   peak
 }
 
 func (b benchBatch) run(ctx context.Context) error {
 	if err := b.setUp(ctx); err != nil {
 		return err
 	}
-	phases := []phase{{name: "first run", days: b.Days}, {name: "one new day", days: b.Days + 1}, {name: "nothing new", days: b.Days + 1}}
+	phases := []phase{{name: "first run", days: b.Days}, {name: "one new day", days: b.Days + 1, profiled: true}, {name: "nothing new", days: b.Days + 1}}
 	for k := range phases {
 		if err := b.runPhase(ctx, &phases[k]); err != nil {
 			return err
@@ -111,6 +115,17 @@ func (b benchBatch) runPhase(ctx context.Context, p *phase) error {
 	fmt.Fprintf(b.out, "%s: %s KPIs, %s days\n", p.name, thousands(int64(b.KPIs)), thousands(int64(p.days)))
 	shown := newReport(b.out, b.now)
 	shown.detail = true
+	if b.Profile != "" && p.profiled {
+		file, err := os.Create(b.Profile)
+		if err != nil {
+			return fmt.Errorf("write profile: %w", err)
+		}
+		defer file.Close()
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return fmt.Errorf("write profile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	watch := watchMemory(ctx)
 	started := b.now()
 	err := b.execute(ctx, "bench", b.asOf(p.days), shown)

@@ -81,7 +81,7 @@ func (b benchBatch) printPlain(results []plainResult) error {
 	writer.SetStyle(table.StyleLight)
 	writer.Style().Format.Header = text.FormatLower
 	writer.Style().Format.Footer = text.FormatLower
-	writer.SetTitle("Plain DuckDB: the same SQL, each mart from raw in one statement")
+	writer.SetTitle("Plain DuckDB: each mart from raw in one statement")
 	writer.AppendHeader(table.Row{"mart", "rows", "seconds", "rows a second"})
 	var total time.Duration
 	for _, r := range results {

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/google/uuid"
 
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
@@ -68,34 +65,4 @@ func (c *control) currencies() []string {
 		}
 	}
 	return codes
-}
-
-// withoutPlace returns the businesses whose place has a name but no coordinates yet.
-func (c *control) withoutPlace() []dataset.BusinessRow {
-	var missing []dataset.BusinessRow
-	for _, b := range c.businesses {
-		if b.Place != "" && b.Latitude == nil {
-			missing = append(missing, b)
-		}
-	}
-	return missing
-}
-
-// placed notes the places that were found in the control plane.
-func placed(ctx context.Context, s *store.Store, businesses []dataset.BusinessRow, places []dataset.PlaceRow) error {
-	for _, b := range businesses {
-		for _, p := range places {
-			if p.Query != b.Place || p.Country != b.Country {
-				continue
-			}
-			id, err := uuid.Parse(b.BusinessID)
-			if err != nil {
-				return fmt.Errorf("place of business %s: %w", b.BusinessID, err)
-			}
-			if _, err := s.SetPlace(ctx, id, b.Place, p.PlaceID, p.Latitude, p.Longitude); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

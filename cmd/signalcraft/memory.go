@@ -14,8 +14,8 @@ import (
 type peak struct {
 	// process is this process's resident set, as the kernel keeps its peak.
 	process int64
-	// postgres is the proportional set of all Postgres processes together, sampled ten
-	// times a second: pages that several share are counted once.
+	// postgres is that of all Postgres processes together, sampled four times a second:
+	// each one's own memory, and the largest mapping of what they share.
 	postgres int64
 }
 
@@ -28,7 +28,7 @@ func watchMemory(ctx context.Context) func() peak {
 	sampled := make(chan int64)
 	go func() {
 		var most int64
-		ticker := time.NewTicker(100 * time.Millisecond)
+		ticker := time.NewTicker(250 * time.Millisecond)
 		defer ticker.Stop()
 		for {
 			most = max(most, postgresBytes())
@@ -46,19 +46,22 @@ func watchMemory(ctx context.Context) func() peak {
 	}
 }
 
-// postgresBytes is the proportional memory of the Postgres processes that now run.
+// postgresBytes is the memory of the Postgres processes that now run. The kernel's
+// proportional count would be exact, but reading it costs more than what is measured.
 func postgresBytes() int64 {
 	names, err := filepath.Glob("/proc/[0-9]*/comm")
 	if err != nil {
 		return 0
 	}
-	var total int64
+	var own, shared int64
 	for _, name := range names {
 		if comm, err := os.ReadFile(name); err == nil && string(bytes.TrimSpace(comm)) == "postgres" {
-			total += field(filepath.Join(filepath.Dir(name), "smaps_rollup"), "Pss:")
+			status := filepath.Join(filepath.Dir(name), "status")
+			own += field(status, "RssAnon:")
+			shared = max(shared, field(status, "RssShmem:"))
 		}
 	}
-	return total
+	return own + shared
 }
 
 // field returns a line's value of a /proc file, which is in kB, in bytes; 0 when there is none.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -28,8 +29,7 @@ import (
 // the test says.
 type scenario struct {
 	*installation
-	upstream *replay.Handler
-	batch    *batch
+	upstream string // the address of the server that answers for all upstreams
 }
 
 // newScenario opens an installation. Answers maps requests, as replay.Response.URL describes them, to bodies.
@@ -45,22 +45,17 @@ func newScenario(t *testing.T, answers map[string][]byte) *scenario {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serving(t, handler)
+	return serving(t, handler, storetest.New(t).URL(""))
 }
 
-// serving opens an installation whose upstreams are those of handler.
-func serving(t *testing.T, handler *replay.Handler) *scenario {
+// serving opens an installation on a database, whose upstreams are those of handler.
+func serving(t *testing.T, handler http.Handler, database string) *scenario {
 	t.Helper()
 	settings := testSettings(t.TempDir())
-	settings.DatabaseURL = storetest.New(t).URL("")
-	s := &scenario{installation: opened(t, settings), upstream: handler}
+	settings.DatabaseURL = database
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	var err error
-	if s.batch, err = s.newBatch(impatient(t, settings, server.URL)); err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return &scenario{installation: opened(t, settings), upstream: server.URL}
 }
 
 // impatient returns the upstreams of the settings, found at address, that are asked again without a pause.
@@ -136,11 +131,16 @@ func (s *scenario) put(t *testing.T, name string, lines ...string) {
 	}
 }
 
-// nightly runs the whole batch in this process and returns its steps by name: the last of a name counts.
+// nightly runs the whole batch in this process, with no memory of earlier runs but what
+// they stored, and returns its steps by name: the last of a name counts.
 func (s *scenario) nightly(t *testing.T, asOf time.Time) (map[string]step, error) {
 	t.Helper()
+	b, err := s.newBatch(impatient(t, s.settings, s.upstream))
+	if err != nil {
+		t.Fatal(err)
+	}
 	shown := newReport(io.Discard, s.now)
-	err := s.batch.byHand(t.Context(), "nightly", asOf, shown)
+	err = b.byHand(t.Context(), "nightly", asOf, shown)
 	steps := map[string]step{}
 	for _, done := range shown.steps {
 		steps[done.Name] = done

@@ -156,11 +156,11 @@ func TestExecutionEndsWhenItsLockIsLostAndIsRepeated(t *testing.T) {
 // look at its context, has its work repeated elsewhere; its own end then counts for nothing.
 func TestGhostCannotReport(t *testing.T) {
 	w := setup(t)
-	started, finish := make(chan string), map[string]chan struct{}{"ghost": make(chan struct{}), "repetition": make(chan struct{})}
+	started, finish := make(chan string, 9), map[string]chan struct{}{"ghost": make(chan struct{}), "repetition": make(chan struct{})}
 	list := func(who string) []jobs.Job {
 		a := job("a", func(context.Context, time.Time) error {
 			started <- who
-			<-finish[who]
+			pass(t, finish[who])
 			return nil
 		})
 		a.Then = []string{"b"}

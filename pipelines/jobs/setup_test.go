@@ -117,6 +117,14 @@ func within[T any](t *testing.T, c <-chan T, what string) T {
 	}
 }
 
+// pass waits in a job for c, or for the end of the test: a failed test must not hang.
+func pass[T any](t *testing.T, c <-chan T) {
+	select {
+	case <-c:
+	case <-t.Context().Done():
+	}
+}
+
 // until receives events until one is of the kind, and returns that.
 func until(t *testing.T, events <-chan *river.Event, kind river.EventKind) *river.Event {
 	t.Helper()

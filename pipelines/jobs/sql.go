@@ -150,6 +150,7 @@ func requeue(ctx context.Context, tx pgx.Tx, id int64, limit int) (abandoned, er
 			select id, coalesce((metadata ->> 'signalcraft_deaths')::int, 0) + 1 as deaths from river.river_job
 			where id = $1 and state = 'running' for update)
 		update river.river_job as job set
+			id = default,
 			attempt = greatest(job.attempt - 1, 0),
 			state = case when deaths < $2 then 'available' else 'discarded' end::river.river_job_state,
 			finalized_at = case when deaths >= $2 then now() end,

@@ -21,7 +21,7 @@ import (
 
 func TestJobsWithOneLockNeverOverlap(t *testing.T) {
 	w := setup(t)
-	started, finish := make(chan string), make(chan struct{})
+	started, finish := make(chan string, 9), make(chan struct{})
 	var inside atomic.Int32
 	hold := func(name string) jobs.Job {
 		j := job(name, func(context.Context, time.Time) error {
@@ -30,7 +30,7 @@ func TestJobsWithOneLockNeverOverlap(t *testing.T) {
 			}
 			defer inside.Add(-1)
 			started <- name
-			<-finish
+			pass(t, finish)
 			return nil
 		})
 		j.Lock = "shared"
@@ -199,7 +199,7 @@ func TestRunnerLetsJobsFinishWithinTheGrace(t *testing.T) {
 	started, finish := make(chan struct{}), make(chan struct{})
 	r := w.runner(t, jobs.Config{Jobs: []jobs.Job{job("a", func(ctx context.Context, _ time.Time) error {
 		close(started)
-		<-finish
+		pass(t, finish)
 		return ctx.Err()
 	})}})
 	queue(t, r, "a")

@@ -14,10 +14,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/signalcraft/signalcraft/lakehouse"
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
@@ -59,6 +61,10 @@ type Run struct {
 	AsOf time.Time
 }
 
+// tablesAtOnce is how many tables are published side by side: each keeps one Postgres
+// process busy, and this process less than half a core.
+const tablesAtOnce = 2
+
 // Publish brings every table of tables up to the head of its mart, except those whose
 // dataset blocked names (a mart whose checks failed keeps its last good state). One
 // table's failure does not stop the others: the joined error names each.
@@ -67,23 +73,29 @@ func (p *Publisher) Publish(ctx context.Context, run Run, tables []Table, blocke
 	if err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
-	var results []Result
-	var failed []error
-	for _, table := range tables {
+	results, failed := make([]Result, len(tables)), make([]error, len(tables))
+	var group errgroup.Group
+	group.SetLimit(tablesAtOnce)
+	for k, table := range tables {
 		if cause := blocked[table.Dataset]; cause != nil {
-			failed = append(failed, fmt.Errorf("publish %s: its mart %s is held back: %w", table.Name, table.Dataset, cause))
+			failed[k] = fmt.Errorf("publish %s: its mart %s is held back: %w", table.Name, table.Dataset, cause)
 			continue
 		}
-		result, err := p.publishTable(ctx, run, table, heads[table.Dataset])
-		if err != nil {
-			failed = append(failed, fmt.Errorf("publish %s from %s: %w", table.Name, table.Dataset, err))
-			continue
-		}
-		results = append(results, result)
-		if !result.Current {
-			p.Logger.Info("published", "run", run.ID, "dataset", table.Dataset, "rows", result.Changed(), "took", result.Took)
-		}
+		group.Go(func() error {
+			result, err := p.publishTable(ctx, run, table, heads[table.Dataset])
+			if err != nil {
+				failed[k] = fmt.Errorf("publish %s from %s: %w", table.Name, table.Dataset, err)
+				return nil // the others go on; all failures are reported together
+			}
+			results[k] = result
+			if !result.Current {
+				p.Logger.Info("published", "run", run.ID, "dataset", table.Dataset, "rows", result.Changed(), "took", result.Took)
+			}
+			return nil
+		})
 	}
+	_ = group.Wait() // no function returns an error
+	results = slices.DeleteFunc(results, func(r Result) bool { return r.Table == "" })
 	return results, errors.Join(failed...)
 }
 
@@ -112,19 +124,19 @@ func (p *Publisher) publishTable(ctx context.Context, run Run, table Table, head
 			window = dataset.Window{}
 		}
 		if !change.None {
-			if err := p.merge(ctx, tx, table, change.To, window, &result); err != nil {
+			if err := p.merge(ctx, tx, table, change.To, window, published == 0, &result); err != nil {
 				return err
 			}
 		}
 		result.Snapshot = change.To
-		return recordPublication(ctx, tx, table, change.To, run)
+		return recordPublication(ctx, tx, table, change.To, result.Inserted-result.Deleted, run)
 	})
 	result.Took = p.Now().Sub(started)
 	return result, err
 }
 
 // merge makes the serving table's rows of window, or all when it is zero, equal to the mart's.
-func (p *Publisher) merge(ctx context.Context, tx pgx.Tx, table Table, snapshot int64, window dataset.Window, result *Result) error {
+func (p *Publisher) merge(ctx context.Context, tx pgx.Tx, table Table, snapshot int64, window dataset.Window, first bool, result *Result) error {
 	files, err := p.Lake.Files(ctx, table.Dataset, lakehouse.ReadOptions{Snapshot: snapshot, Window: window})
 	if err != nil {
 		return err
@@ -144,7 +156,7 @@ func (p *Publisher) merge(ctx context.Context, tx pgx.Tx, table Table, snapshot 
 	if result.Read, err = copyBatches(ctx, tx.Conn().PgConn(), incoming, columns, batches); err != nil {
 		return err
 	}
-	merged, err := mergeIncoming(ctx, tx, table, columns, files.Dataset, window)
+	merged, err := mergeIncoming(ctx, tx, table, columns, files.Dataset, window, first)
 	if err != nil {
 		return err
 	}

@@ -122,6 +122,21 @@ func TestPublishChangesOnlyWhatDiffers(t *testing.T) {
 	}
 }
 
+func TestPublicationCountsItsRows(t *testing.T) {
+	b := setup(t)
+	for _, rows := range [][]dataset.ForecastRow{{forecast(20000, 20001, 5), forecast(20000, 20002, 6)}, {forecast(20000, 20002, 7)}} {
+		b.land(rows...)
+		b.publish()
+		var recorded int
+		if err := b.pool.QueryRow(t.Context(), "select rows from serving.publications where table_name = $1", b.table.Name).Scan(&recorded); err != nil {
+			t.Fatal(err)
+		}
+		if recorded != len(rows) {
+			t.Errorf("publication records %d rows, want %d", recorded, len(rows))
+		}
+	}
+}
+
 func TestPublishOneNewWindowReadsNoOther(t *testing.T) {
 	b := setup(t)
 	b.land(forecast(20000, 20001, 5), forecast(20000, 20002, 6))

@@ -33,13 +33,13 @@ func lockPublication(ctx context.Context, tx pgx.Tx, table Table) (int64, error)
 	return snapshot, nil
 }
 
-// recordPublication notes what the table shows from now on.
-func recordPublication(ctx context.Context, tx pgx.Tx, table Table, snapshot int64, run Run) error {
-	count := fmt.Sprintf(`update serving.publications
-		set dataset = $2, snapshot = $3, run_id = $4, as_of = $5, published_at = clock_timestamp(),
-		    rows = (select count(*) from %s)
-		where table_name = $1`, table.identifier().Sanitize())
-	if _, err := tx.Exec(ctx, count, table.Name, table.Dataset, snapshot, run.ID, run.AsOf); err != nil {
+// recordPublication notes what the table shows from now on. Its rows are counted by what
+// the merge did: counting them again would read the whole table every day.
+func recordPublication(ctx context.Context, tx pgx.Tx, table Table, snapshot, gained int64, run Run) error {
+	const update = `update serving.publications
+		set dataset = $2, snapshot = $3, run_id = $4, as_of = $5, published_at = clock_timestamp(), rows = rows + $6
+		where table_name = $1`
+	if _, err := tx.Exec(ctx, update, table.Name, table.Dataset, snapshot, run.ID, run.AsOf, gained); err != nil {
 		return fmt.Errorf("record publication: %w", err)
 	}
 	return nil
@@ -98,49 +98,38 @@ func copyStatement(table pgx.Identifier, columns []column) string {
 
 type merged struct{ inserted, updated, deleted int64 }
 
+// statement is one step of a merge.
+type statement struct {
+	what    string
+	text    string
+	counted *int64
+}
+
 // mergeIncoming deletes the window's rows that the mart no longer holds, updates those
-// that differ and inserts the new ones. Rows that are equal are not written again.
-func mergeIncoming(ctx context.Context, tx pgx.Tx, table Table, columns []column, mart dataset.Dataset, window dataset.Window) (merged, error) {
+// that differ and inserts the new ones. Rows that are equal are not written again. A
+// first publication only inserts.
+func mergeIncoming(ctx context.Context, tx pgx.Tx, table Table, columns []column, mart dataset.Dataset, window dataset.Window, first bool) (merged, error) {
 	var done merged
+	names := columnNames(columns)
 	for _, name := range table.Key {
-		if !slices.Contains(columnNames(columns), name) {
+		if !slices.Contains(names, name) {
 			return done, fmt.Errorf("key column %s is not in mart %s", name, mart.Name)
 		}
 	}
-	if _, err := tx.Exec(ctx, "analyze pg_temp."+incomingTable); err != nil {
+	var args []any
+	inWindow := "true"
+	if !window.IsZero() {
+		inWindow = fmt.Sprintf("target.%[1]s >= $1 and target.%[1]s < $2", quote(mart.Time))
+		args = []any{window.Start, window.End}
+	}
+	statements := table.statements(names, inWindow, &done)
+	if first {
+		statements, args = []statement{table.insertAll(names, &done)}, nil
+	} else if _, err := tx.Exec(ctx, "analyze pg_temp."+incomingTable); err != nil {
 		return done, fmt.Errorf("analyze incoming rows: %w", err)
 	}
-	names := columnNames(columns)
-	var values []string
-	for _, name := range names {
-		if !slices.Contains(table.Key, name) {
-			values = append(values, name)
-		}
-	}
-	target, key := table.identifier().Sanitize(), list(table.Key, "target.%[1]s = incoming.%[1]s", " and ")
-	remove := fmt.Sprintf("delete from %s as target where not exists (select 1 from pg_temp.%s as incoming where %s)", target, incomingTable, key)
-	insert := fmt.Sprintf("insert into %s (%s) select %[2]s from pg_temp.%[3]s as incoming where not exists (select 1 from %[1]s as target where %[4]s)",
-		target, list(names, "%s", ", "), incomingTable, key)
-	var args []any
-	if !window.IsZero() {
-		remove += fmt.Sprintf(" and target.%[1]s >= $1 and target.%[1]s < $2", quote(mart.Time))
-		args = append(args, window.Start, window.End)
-	}
-	statements := []struct {
-		what    string
-		text    string
-		args    []any
-		counted *int64
-	}{
-		{"delete rows that the mart no longer holds", remove, args, &done.deleted},
-		{"update changed rows", updateStatement(target, key, values), nil, &done.updated},
-		{"insert new rows", insert, nil, &done.inserted},
-	}
 	for _, s := range statements {
-		if s.text == "" {
-			continue
-		}
-		tag, err := tx.Exec(ctx, s.text, s.args...)
+		tag, err := tx.Exec(ctx, s.text, args...)
 		if err != nil {
 			return merged{}, fmt.Errorf("%s: %w", s.what, err)
 		}
@@ -149,13 +138,32 @@ func mergeIncoming(ctx context.Context, tx pgx.Tx, table Table, columns []column
 	return done, nil
 }
 
-// updateStatement is empty when every column belongs to the key.
-func updateStatement(target, key string, values []string) string {
-	if len(values) == 0 {
-		return ""
+// statements merge rows that lie in the window. Each names the window on the target too,
+// so that a day's publication looks at that window and not at the whole table.
+func (t Table) statements(names []string, inWindow string, done *merged) []statement {
+	var values []string
+	for _, name := range names {
+		if !slices.Contains(t.Key, name) {
+			values = append(values, name)
+		}
 	}
-	return fmt.Sprintf("update %s as target set %s from pg_temp.%s as incoming where %s and (%s) is distinct from (%s)", target,
-		list(values, "%[1]s = incoming.%[1]s", ", "), incomingTable, key, list(values, "target.%s", ", "), list(values, "incoming.%s", ", "))
+	target, key := t.identifier().Sanitize(), list(t.Key, "target.%[1]s = incoming.%[1]s", " and ")
+	all := []statement{{"delete rows that the mart no longer holds", fmt.Sprintf(
+		"delete from %s as target where %s and not exists (select 1 from pg_temp.%s as incoming where %s)", target, inWindow, incomingTable, key), &done.deleted}}
+	if len(values) > 0 {
+		all = append(all, statement{"update changed rows", fmt.Sprintf(
+			"update %s as target set %s from pg_temp.%s as incoming where %s and %s and (%s) is distinct from (%s)", target,
+			list(values, "%[1]s = incoming.%[1]s", ", "), incomingTable, inWindow, key, list(values, "target.%s", ", "), list(values, "incoming.%s", ", ")), &done.updated})
+	}
+	return append(all, statement{"insert new rows", fmt.Sprintf(
+		"insert into %s (%s) select %[2]s from pg_temp.%[3]s as incoming where not exists (select 1 from %[1]s as target where %[4]s and %[5]s)",
+		target, list(names, "%s", ", "), incomingTable, inWindow, key), &done.inserted})
+}
+
+// insertAll fills a table that is empty.
+func (t Table) insertAll(names []string, done *merged) statement {
+	return statement{"insert rows", fmt.Sprintf("insert into %s (%s) select %[2]s from pg_temp.%[3]s",
+		t.identifier().Sanitize(), list(names, "%s", ", "), incomingTable), &done.inserted}
 }
 
 // list formats each quoted name and joins them.

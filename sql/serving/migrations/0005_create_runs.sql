@@ -32,6 +32,17 @@ create table intervals (
 );
 call protect_table('intervals', 'select, insert, update, delete');
 
+-- How far each upstream has been read for each of its subjects: a location, a business's news, a currency. What
+-- lies in the lake does not tell, a run may end between two units and a unit may fail while later ones land.
+create table readings (
+  source     text not null,
+  subject    text not null check (subject <> ''),
+  read_until timestamptz not null,        -- every unit up to then has landed
+  run_id     uuid not null,
+  primary key (source, subject)
+);
+call protect_table('readings', 'select, insert, update, delete');
+
 create table job_schedules (
   job         text primary key,
   cron        text not null,

@@ -34,6 +34,23 @@ where sqlc.narg(job)::text is null or job = sqlc.narg(job)::text
 order by started_at desc, id desc
 limit sqlc.arg(most)::integer;
 
+-- name: Readings :many
+select
+  subject,
+  read_until
+from readings
+where source = sqlc.arg(source);
+
+-- name: RecordReadings :exec
+-- RecordReadings notes how far a source was read for subjects, each of which stands once. It never goes back.
+insert into readings (source, subject, read_until, run_id)
+select sqlc.arg(source)::text, subject, sqlc.arg(read_until)::timestamptz, sqlc.arg(run_id)::uuid
+from unnest(sqlc.arg(subjects)::text[]) as subject
+on conflict (source, subject) do update
+set
+  read_until = greatest(readings.read_until, excluded.read_until),
+  run_id = excluded.run_id;
+
 -- name: Publications :many
 -- Publications returns what every published table shows, by name; tables that were never published are not in it.
 select

@@ -111,6 +111,67 @@ func (q *Queries) Publications(ctx context.Context) ([]ServingPublication, error
 	return items, nil
 }
 
+const Readings = `-- name: Readings :many
+select
+  subject,
+  read_until
+from readings
+where source = $1
+`
+
+type ReadingsRow struct {
+	Subject   string
+	ReadUntil time.Time
+}
+
+func (q *Queries) Readings(ctx context.Context, source string) ([]ReadingsRow, error) {
+	rows, err := q.db.Query(ctx, Readings, source)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ReadingsRow
+	for rows.Next() {
+		var i ReadingsRow
+		if err := rows.Scan(&i.Subject, &i.ReadUntil); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const RecordReadings = `-- name: RecordReadings :exec
+insert into readings (source, subject, read_until, run_id)
+select $1::text, subject, $2::timestamptz, $3::uuid
+from unnest($4::text[]) as subject
+on conflict (source, subject) do update
+set
+  read_until = greatest(readings.read_until, excluded.read_until),
+  run_id = excluded.run_id
+`
+
+type RecordReadingsParams struct {
+	Source    string
+	ReadUntil time.Time
+	RunID     uuid.UUID
+	Subjects  []string
+}
+
+// RecordReadings notes how far a source was read for subjects, each of which stands once. It never goes back.
+func (q *Queries) RecordReadings(ctx context.Context, arg RecordReadingsParams) error {
+	_, err := q.db.Exec(ctx, RecordReadings,
+		arg.Source,
+		arg.ReadUntil,
+		arg.RunID,
+		arg.Subjects,
+	)
+	return err
+}
+
 const Runs = `-- name: Runs :many
 select
   id,
