@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/signalcraft/signalcraft/api/store"
@@ -95,17 +96,17 @@ func TestBadUpstreamBodies(t *testing.T) {
 	upstream.Inject(replay.Fault{Kind: replay.Truncated, Prefix: "api.frankfurter.dev"})
 	steps, err := s.nightly(t, demo.AsOf())
 	wantError(t, "run with three broken upstreams", err,
-		"places: read source geonames: read unit search/FR/Lyon: ", "the body is not JSON",
-		"exchange rates: read source fxrates: unit EUR/2023-11: provider frankfurter: ", "the body is not a JSON document",
-		"news: read source gdelt: read units artlist/"+id("Lakeside Grand").String()+`: query "(hotel OR tourism) Toronto"`, "Down for maintenance")
+		"places: read source geonames: read unit search/AU/Adelaide: ", "the body is not JSON",
+		"exchange rates: read source fxrates: unit EUR/2023-09: provider frankfurter: ", "unit EUR/2026-09: provider frankfurter: ", "the body is not a JSON document",
+		"news: read source gdelt: read units artlist/", "read units artlist/"+id("Lakeside Grand").String()+`: query "(hotel OR tourism) Toronto"`, "Down for maintenance")
 	for _, part := range []string{"KPI files", "holidays", "models", "forecasts", "publish"} {
 		if steps[part].Failed != "" || steps[part].RowsOut == 0 {
 			t.Errorf("%s beside broken upstreams: %+v", part, steps[part])
 		}
 	}
-	for _, table := range []string{"marts.kpi_daily", "serving.kpi_data", "serving.forecasts"} {
-		if got := s.dump(t)[table]; table != "marts.kpi_daily" && !slices.Equal(got, want[table]) {
-			t.Errorf("%s has %d rows beside broken upstreams, want the same %d as without", table, len(got), len(want[table]))
+	for _, table := range []string{"kpi_data", "kpi_trends", "forecasts"} {
+		if got := s.dumpServing(t, table); !slices.Equal(got, want["serving."+table]) {
+			t.Errorf("serving.%s has %d rows beside broken upstreams, want the same %d as without", table, len(got), len(want["serving."+table]))
 		}
 	}
 
@@ -244,6 +245,29 @@ func TestBadEmptyLake(t *testing.T) {
 	}
 }
 
+// TestBadPause leaves the batch alone for two months: what came meanwhile is read then.
+func TestBadPause(t *testing.T) {
+	upstream, err := replay.New(fstest.MapFS{"empty": {Data: []byte("{}")}},
+		replay.Manifest{Version: 1, Responses: []replay.Response{{File: "empty", URL: "https://api.gdeltproject.org/api/v2/doc/doc?query=shop"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serving(t, upstream, storetest.New(t).URL(""))
+	s.business(t, store.Business{Name: "Shop", TimeZone: "Europe/Berlin", Currency: "EUR", Country: "DE", NewsQuery: "shop"})
+	check := func(asOf time.Time, from, until string) {
+		t.Helper()
+		_, err := s.nightly(t, asOf)
+		wantDone(t, "run", err)
+		asked := upstream.Requests()
+		wantTexts(t, "last request", asked[len(asked)-1], "startdatetime="+from, "enddatetime="+until)
+	}
+	// Weeks begin on Monday and are asked from one second before. The first run reads ninety days.
+	check(time.Date(2024, 1, 24, 6, 0, 0, 0, time.UTC), "20231022235959", "20240124060000")
+	check(time.Date(2024, 1, 24, 18, 0, 0, 0, time.UTC), "20240114235959", "20240124180000")
+	check(time.Date(2024, 3, 20, 6, 0, 0, 0, time.UTC), "20240114235959", "20240320060000")
+	check(time.Date(2024, 3, 20, 18, 0, 0, 0, time.UTC), "20240310235959", "20240320180000")
+}
+
 // limited is nightly as a process under a shell's limit, with a database.
 func limited(t *testing.T, s *scenario, limit string) (output string, status int, took time.Duration) {
 	t.Helper()
@@ -332,8 +356,14 @@ func TestBadDiskFull(t *testing.T) {
 	}
 	wantTexts(t, "run without space", output, "KPI files: read source kpi: land kpi: write 12960 rows to raw.kpi_points: ", ".parquet: file too large",
 		"weather: read source openmeteo: ", "exchange rates: read source fxrates: ", "news: read source gdelt: ")
-	output, status, _ = limited(t, s, "ulimit -f 24; ")
-	t.Log(status, output)
+	output, status, _ = limited(t, s, "ulimit -f 24; ") // all but a year's weather of three places
+	if status != exitFailed {
+		t.Errorf("exit status %d, want %d", status, exitFailed)
+	}
+	wantTexts(t, "run with little space", output, "weather: read source openmeteo: land openmeteo: write 3428 rows to raw.openmeteo_days: ", ".parquet: file too large")
+	if got := s.dumpServing(t, "kpi_data"); !slices.Equal(got, want["serving.kpi_data"]) {
+		t.Errorf("serving.kpi_data has %d rows beside a file that was too large, want the same %d as without", len(got), len(want["serving.kpi_data"]))
+	}
 	err := filepath.WalkDir(filepath.Join(s.settings.DataDir, "lake"), func(path string, entry os.DirEntry, err error) error {
 		if err == nil && strings.Contains(path, "/staging/") && strings.HasSuffix(path, ".parquet") {
 			t.Errorf("a broken file was left: %s", path)

@@ -151,6 +151,9 @@ func (r *report) total() step {
 		total.RowsOut += s.RowsOut
 		total.Quarantined += s.Quarantined
 		total.Took += s.Took
+		if s.Failed != "" {
+			total.Failed = s.Failed
+		}
 	}
 	return total
 }
