@@ -17,7 +17,7 @@ func Tables() []Table {
 	keyed := func(more ...string) []string { return append(kpi[:2:2], more...) }
 	return []Table{
 		{"kpi_data", "marts.kpi_daily", keyed("day")},
-		{"kpi_weekly", "marts.kpi_weekly", keyed("week_end")},
+		{"kpi_weekly", "marts.kpi_weekly", keyed("week_start")},
 		{"kpi_monthly", "marts.kpi_monthly", keyed("month")},
 		{"kpi_trends", "marts.kpi_trends", keyed("day")},
 		{"kpi_anomalies", "anomalies.kpi_anomalies", keyed("grain", "starts_at")},

@@ -48,7 +48,7 @@ create table serving.kpi_weekly (
   days               bigint not null,      -- days of the week that have a value
   points             bigint not null,
   complete           boolean not null,
-  primary key (business_id, kpi_id, week_end)
+  primary key (business_id, kpi_id, week_start)
 );
 call protect_tenant_table('serving.kpi_weekly', 'select', 'select, insert, update, delete');
 
@@ -75,7 +75,6 @@ create table serving.kpi_trends (
   value         double precision,
   mean_7        double precision,          -- of the last 7 days; null with too few values, as below
   mean_28       double precision,
-  mean_90       double precision,
   change_week   double precision,          -- fraction, against 7, 28 and 364 days before
   change_month  double precision,
   change_year   double precision,
