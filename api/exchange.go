@@ -111,6 +111,7 @@ type body struct{ io.ReadCloser }
 // bodyError is a failure to read a request body.
 type bodyError struct{ err error }
 
+// Read reads, and marks what goes wrong as the fault of the body.
 func (b body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
@@ -119,6 +120,8 @@ func (b body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Error returns the cause with what was being done.
 func (e *bodyError) Error() string { return "read request body: " + e.err.Error() }
 
+// Unwrap returns the cause.
 func (e *bodyError) Unwrap() error { return e.err }

@@ -166,6 +166,7 @@ func (d durableFiles) WriteFile(name string, content []byte) error {
 
 type durableFile struct{ *os.File }
 
+// Close closes the file once what was written is on disk.
 func (f durableFile) Close() error {
 	if err := f.File.Sync(); err != nil {
 		return errors.Join(err, f.File.Close())

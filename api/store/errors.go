@@ -38,7 +38,10 @@ func Classify(err error) error {
 // classified reads as its cause and is both.
 type classified struct{ kind, cause error }
 
-func (c *classified) Error() string   { return c.kind.Error() + ": " + c.cause.Error() }
+// Error returns kind and cause.
+func (c *classified) Error() string { return c.kind.Error() + ": " + c.cause.Error() }
+
+// Unwrap returns both, so that errors.Is finds either.
 func (c *classified) Unwrap() []error { return []error{c.kind, c.cause} }
 
 func kindOf(err error) error {

@@ -79,5 +79,8 @@ type subjectError struct {
 	cause error
 }
 
+// Error returns whose transaction failed, and why.
 func (e *subjectError) Error() string { return fmt.Sprintf("%s %s: %v", e.noun, e.id, e.cause) }
+
+// Unwrap returns the cause.
 func (e *subjectError) Unwrap() error { return e.cause }

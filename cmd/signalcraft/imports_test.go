@@ -79,9 +79,11 @@ func testSupport(pkg string) bool {
 	return strings.HasSuffix(base, "test") && base != "backtest"
 }
 
-func TestImports(t *testing.T) {
+// eachFile calls visit for every Go file that is shipped, with its package's path below
+// the module.
+func eachFile(t *testing.T, visit func(pkg, file string)) {
+	t.Helper()
 	root := filepath.Join("..", "..")
-	checked := 0
 	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -89,40 +91,47 @@ func TestImports(t *testing.T) {
 		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".." || entry.Name() == "data" || entry.Name() == "bin") {
 			return filepath.SkipDir
 		}
-		if entry.IsDir() || !strings.HasSuffix(file, ".go") {
+		if entry.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 			return nil
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			return err
 		}
 		relative, err := filepath.Rel(root, filepath.Dir(file))
 		if err != nil {
 			return err
 		}
-		for _, spec := range parsed.Imports {
-			imported, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				return err
-			}
-			checked++
-			checkImport(t, filepath.ToSlash(relative), imported, strings.HasSuffix(file, "_test.go"))
-		}
+		visit(filepath.ToSlash(relative), file)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestImports(t *testing.T) {
+	checked := 0
+	eachFile(t, func(pkg, file string) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checked++
+			checkImport(t, pkg, imported)
+		}
+	})
 	if checked < 100 {
 		t.Errorf("only %d imports were checked: is the tree complete?", checked)
 	}
 }
 
-// checkImport reports the broken rule with its reason. Tests may import anything of
-// the module; what they may not do is be imported by what is shipped.
-func checkImport(t *testing.T, pkg, imported string, test bool) {
+// checkImport reports the broken rule with its reason. Test support may import anything
+// of the module; what it may not do is be imported by what is shipped.
+func checkImport(t *testing.T, pkg, imported string) {
 	t.Helper()
-	if test || testSupport(pkg) {
+	if testSupport(pkg) {
 		return
 	}
 	own, ours := strings.CutPrefix(imported, module)

@@ -69,7 +69,10 @@ type transientError struct {
 	after time.Duration
 }
 
+// Error returns the cause.
 func (e *transientError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
 func (e *transientError) Unwrap() error { return e.err }
 
 // JSON is a Request.Classify for upstreams that answer in JSON: a body of another kind

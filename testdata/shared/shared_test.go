@@ -53,4 +53,6 @@ func TestDir(t *testing.T) {
 }
 
 // holds reports whether text holds part, and is empty where nothing is wanted.
-func holds(text, part string) bool { return (text == "") == (part == "") && strings.Contains(text, part) }
+func holds(text, part string) bool {
+	return (text == "") == (part == "") && strings.Contains(text, part)
+}
