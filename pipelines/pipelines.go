@@ -57,7 +57,8 @@ type Batch struct {
 	WeatherHours []dataset.WeatherHourRow
 	Places       []dataset.PlaceRow
 	Rates        []dataset.RateRow
-	// Holidays, Businesses and KPIs replace all of the lake's: at most one unit of one source gives them.
+	// Holidays, Businesses and KPIs replace all of the lake's: at most one unit of one source
+	// gives them. Nil leaves the lake's as they are, an empty slice removes them.
 	Holidays   []dataset.HolidayRow
 	Businesses []dataset.BusinessRow
 	KPIs       []dataset.KPIRow
@@ -76,14 +77,22 @@ func (b Batch) Rows() int {
 // add appends what another batch holds.
 func (b *Batch) add(more Batch) {
 	b.RowsIn += more.RowsIn
-	b.KPIPoints = append(b.KPIPoints, more.KPIPoints...)
-	b.Articles = append(b.Articles, more.Articles...)
-	b.WeatherDays = append(b.WeatherDays, more.WeatherDays...)
-	b.WeatherHours = append(b.WeatherHours, more.WeatherHours...)
-	b.Places = append(b.Places, more.Places...)
-	b.Rates = append(b.Rates, more.Rates...)
-	b.Holidays = append(b.Holidays, more.Holidays...)
-	b.Businesses = append(b.Businesses, more.Businesses...)
-	b.KPIs = append(b.KPIs, more.KPIs...)
-	b.Rejects = append(b.Rejects, more.Rejects...)
+	b.KPIPoints = joined(b.KPIPoints, more.KPIPoints)
+	b.Articles = joined(b.Articles, more.Articles)
+	b.WeatherDays = joined(b.WeatherDays, more.WeatherDays)
+	b.WeatherHours = joined(b.WeatherHours, more.WeatherHours)
+	b.Places = joined(b.Places, more.Places)
+	b.Rates = joined(b.Rates, more.Rates)
+	b.Holidays = joined(b.Holidays, more.Holidays)
+	b.Businesses = joined(b.Businesses, more.Businesses)
+	b.KPIs = joined(b.KPIs, more.KPIs)
+	b.Rejects = joined(b.Rejects, more.Rejects)
+}
+
+// joined keeps the difference between nil, not given, and empty.
+func joined[T any](rows, more []T) []T {
+	if rows == nil {
+		return more
+	}
+	return append(rows, more...)
 }

@@ -73,8 +73,10 @@ func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (R
 	start := r.config.Now()
 	l := &landing{lake: r.config.Lake, source: src.Name(), runID: runID, asOf: in.AsOf}
 	l.report.Source = src.Name()
+	broken := false
 	flush := func() error {
 		if err := l.flush(ctx); err != nil {
+			broken = true
 			return fmt.Errorf("land %s: %w", src.Name(), err)
 		}
 		l.report.Took = r.config.Now().Sub(start)
@@ -92,7 +94,7 @@ func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (R
 		}
 		return flush()
 	})
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && !broken {
 		err = errors.Join(err, flush())
 	}
 	l.report.Took = r.config.Now().Sub(start)
@@ -193,6 +195,9 @@ func (l *landing) complete(row *dataset.RejectRow, unit string) {
 // land adds the rows of d that the lake does not hold and returns their number. Without
 // any there is no commit.
 func land[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T) (int, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
 	return write(ctx, l, d, rows, func() (lakehouse.Result, error) {
 		unheld, err := fresh(ctx, l.lake, d, rows)
 		if err != nil || len(unheld) == 0 {
@@ -204,16 +209,16 @@ func land[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T) (
 
 // replace puts rows in the place of all that d holds, unless they are the same, and returns their number.
 func replace[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T) (int, error) {
+	if rows == nil {
+		return 0, nil
+	}
 	return write(ctx, l, d, rows, func() (lakehouse.Result, error) {
 		return lakehouse.ReplaceAll(ctx, l.lake, d, lakehouse.Commit{RunID: l.runID, Unit: l.source, Content: digest(rows), AsOf: l.asOf}, rows)
 	})
 }
 
-// write makes the table of d and calls commit, unless there are no rows, and returns how many rows were added.
+// write makes the table of d, calls commit and returns how many rows were added.
 func write[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T, commit func() (lakehouse.Result, error)) (int, error) {
-	if len(rows) == 0 {
-		return 0, nil
-	}
 	if err := l.lake.Ensure(ctx, d); err != nil {
 		return 0, fmt.Errorf("make table %s: %w", d.Name, err)
 	}

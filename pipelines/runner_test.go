@@ -154,6 +154,14 @@ func TestRunner(t *testing.T) {
 	if got := texts(t, lake, "raw.calendar_holidays", "day"); !slices.Equal(got, []string{"1970-01-03"}) {
 		t.Errorf("holidays are %v, want only the last", got)
 	}
+	run("no holidays given", listed{unit("n", nil, point(1, 1))}, pipelines.Report{Units: 1, RowsIn: 1, Unchanged: 1}, "")
+	if got := texts(t, lake, "raw.calendar_holidays", "day"); len(got) != 1 {
+		t.Errorf("holidays are %v after a unit without any, want them left alone", got)
+	}
+	run("holidays removed", listed{{Unit: "h", Holidays: []dataset.HolidayRow{}}}, pipelines.Report{Units: 1}, "")
+	if got := texts(t, lake, "raw.calendar_holidays", "day"); len(got) != 0 {
+		t.Errorf("holidays are %v, want none left", got)
+	}
 }
 
 // TestOnlyNewRowsLand lands random batches of few keys and compares with a map that is the last value of each.

@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
 	"github.com/signalcraft/signalcraft/pipelines"
+	"golang.org/x/sync/errgroup"
 )
 
 // File is one file of one KPI source.
@@ -94,12 +97,15 @@ func (s *Source) Name() string { return "kpi" }
 // Read hands out the points of every file that lie in in.Window, ordered by KPI and time,
 // and all its rejects. A file that cannot be read to its end gives nothing and an error that names it.
 func (s *Source) Read(ctx context.Context, in pipelines.Input, out func(pipelines.Batch) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	reading, wait := s.readAhead(ctx, in.AsOf)
+	defer func() { cancel(); wait() }()
 	var failed []error
-	for _, f := range s.config.Files {
-		if err := ctx.Err(); err != nil {
-			return errors.Join(append(failed, err)...)
+	for i, f := range s.config.Files {
+		content, err := reading(i)
+		if ctx.Err() != nil {
+			return errors.Join(append(failed, ctx.Err())...)
 		}
-		content, err := s.readFile(ctx, f, in.AsOf)
 		if err != nil {
 			err = &FileError{Name: f.Name, SourceID: f.SourceID, Err: err}
 			failed = append(failed, err)
@@ -117,7 +123,41 @@ func (s *Source) Read(ctx context.Context, in pipelines.Input, out func(pipeline
 	return errors.Join(failed...)
 }
 
+// readAhead reads files side by side, as many at once as there are processors. The first
+// function waits for the file with an index; the second waits until nothing runs any
+// more, which is soon after ctx has ended.
+func (s *Source) readAhead(ctx context.Context, asOf time.Time) (file func(int) (*reading, error), wait func()) {
+	type result struct {
+		content *reading
+		err     error
+	}
+	results := make([]chan result, len(s.config.Files))
+	for i := range results {
+		results[i] = make(chan result, 1)
+	}
+	var readers errgroup.Group
+	readers.SetLimit(runtime.GOMAXPROCS(0))
+	var starter sync.WaitGroup
+	starter.Go(func() {
+		for i, f := range s.config.Files {
+			readers.Go(func() error {
+				content, err := s.readFile(ctx, f, asOf)
+				results[i] <- result{content, err}
+				return nil // one file's failure stops no other
+			})
+		}
+	})
+	file = func(i int) (*reading, error) {
+		r := <-results[i]
+		return r.content, r.err
+	}
+	return file, func() { starter.Wait(); _ = readers.Wait() }
+}
+
 func (s *Source) readFile(ctx context.Context, f File, asOf time.Time) (*reading, error) {
+	if err := ctx.Err(); err != nil {
+		return &reading{}, err
+	}
 	r, err := f.Open(ctx)
 	if err != nil {
 		return &reading{}, err
