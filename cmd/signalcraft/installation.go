@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -88,7 +87,7 @@ func (i *installation) openPostgres(ctx context.Context, inUse attach) error {
 	if err != nil {
 		return err
 	}
-	c, err := cluster.Start(ctx, cluster.Config{Dir: dir, Logger: i.logger})
+	c, err := cluster.Start(ctx, cluster.Config{Dir: dir, BinDir: i.settings.PostgresBin, Logger: i.logger})
 	if errors.Is(err, cluster.ErrInUse) && inUse != nil {
 		i.url, err = inUse(dir)
 		return err
@@ -106,14 +105,13 @@ func (i *installation) openPostgres(ctx context.Context, inUse attach) error {
 
 func (i *installation) openLake(ctx context.Context) (err error) {
 	dir := i.settings.LakeDir
-	switch {
-	case dir == "":
+	if dir == "" {
 		dir, err = i.settings.in("lake")
-	case !strings.Contains(dir, "://"):
+	} else {
 		dir, err = filepath.Abs(dir)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("folder of the lake: %w", err)
 	}
 	temp, err := i.temp()
 	if err != nil {

@@ -46,7 +46,11 @@ func (c runCommand) Run(ctx context.Context, settings *Settings, std streams) (e
 	if asOf.IsZero() {
 		asOf = i.now()
 	}
-	return errors.Join(b.byHand(ctx, c.Job, asOf.UTC().Truncate(time.Second), shown), shown.print())
+	err = b.byHand(ctx, c.Job, asOf.UTC().Truncate(time.Second), shown)
+	if len(shown.steps) > 0 {
+		err = errors.Join(err, shown.print())
+	}
+	return err
 }
 
 // byHand runs the named job in this process, alone: while a worker runs it, it says so.

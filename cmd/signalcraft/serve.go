@@ -45,7 +45,7 @@ type workerCommand struct{}
 
 // Help is shown by signalcraft worker --help.
 func (workerCommand) Help() string {
-	return "Example: DATABASE_URL=postgres://... signalcraft worker\n\nSeveral workers may run; each job still runs once. They need the same lake, so on several\nmachines --lake-dir must be an s3:// address."
+	return "Example: DATABASE_URL=postgres://... signalcraft worker\n\nSeveral workers may run; each job still runs once. They need the same lake: on several\nmachines --lake-dir must be a folder that all of them share."
 }
 
 // Run works until it is interrupted.

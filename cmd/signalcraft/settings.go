@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // Settings are the installation's settings; every command takes them all.
@@ -21,7 +22,8 @@ type Settings struct {
 
 	DataDir     string `default:"./data" env:"SIGNALCRAFT_DATA_DIR" help:"Folder that holds all state: lake, Postgres, cache, inbox." group:"Settings"`
 	DatabaseURL string `env:"DATABASE_URL" secret:"" help:"Postgres 15 or newer, as a role that may create schemas and roles. Without it the binary runs its own in the data folder." group:"Settings"`
-	LakeDir     string `env:"SIGNALCRAFT_LAKE_DIR" help:"Where the lake lies: a folder, or s3://bucket/prefix. Default: lake in the data folder." group:"Settings"`
+	PostgresBin string `env:"SIGNALCRAFT_POSTGRES_BIN" help:"Folder of the Postgres programs. Default: the newest found on this machine." group:"Settings"`
+	LakeDir     string `env:"SIGNALCRAFT_LAKE_DIR" help:"Folder of the lake. Default: lake in the data folder." group:"Settings"`
 	Listen      string `default:"127.0.0.1:8080" env:"SIGNALCRAFT_LISTEN" help:"Address the API listens on." group:"Settings"`
 
 	MemoryMB int `default:"1024" env:"SIGNALCRAFT_MEMORY_MB" help:"Memory that a DuckDB session may use, in MiB." group:"Settings"`
@@ -47,6 +49,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.Threads < 0 || s.Workers < 1 || s.MemoryMB < 64 {
 		return fmt.Errorf("--threads must be 0 or more, --workers 1 or more and --memory-mb 64 or more; got %d, %d and %d", s.Threads, s.Workers, s.MemoryMB)
+	}
+	if strings.Contains(s.LakeDir, "://") {
+		return fmt.Errorf("--lake-dir %q: want a local folder: models read the lake's files through the file system", s.LakeDir)
 	}
 	for name, address := range map[string]string{"gdelt-url": s.GdeltURL, "open-meteo-url": s.OpenMeteoURL, "open-meteo-archive": s.OpenMeteoArchive, "geonames-url": s.GeonamesURL, "rates-url": s.RatesURL} {
 		if _, err := hostOf(address); err != nil {
@@ -86,6 +91,7 @@ func (configCommand) Help() string {
 func (configCommand) Run(settings *Settings, std streams) error {
 	writer := table.NewWriter()
 	writer.SetStyle(table.StyleLight)
+	writer.Style().Format.Header = text.FormatLower
 	writer.AppendHeader(table.Row{"setting", "value", "variable"})
 	value, kind := reflect.ValueOf(settings).Elem(), reflect.TypeFor[Settings]()
 	for i := range kind.NumField() {
