@@ -17,6 +17,7 @@ setup: ## install what is missing (a C compiler, Postgres binaries) or say what 
 	@.ci/setup
 
 build: setup ## build bin/signalcraft
+	@echo "building $(BIN) (the first time takes some minutes)"
 	@$(GO) build -trimpath -o $(BIN) ./cmd/signalcraft
 
 demo: build ## three demonstration businesses: run the nightly batch, then serve the API (DATA=./data)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,6 +28,9 @@ type batch struct {
 	*installation
 	client *fetch.Client
 	runner *run.Runner
+	// shown is the report of the execution that began last: several only run side by side
+	// in a worker, where nobody watches.
+	shown atomic.Pointer[report]
 }
 
 // newBatch makes a batch that asks the upstreams of the settings, or those given.
@@ -46,12 +50,20 @@ func (i *installation) newBatch(upstreams []fetch.Upstream) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	runner, err := run.New(run.Config{Lake: i.lake, Pool: i.pool, Models: models.Files(), Nodes: run.Nodes(), Now: i.now, Logger: i.logger,
+	b := &batch{installation: i, client: client}
+	b.runner, err = run.New(run.Config{Observe: b.observe, Lake: i.lake, Pool: i.pool, Models: models.Files(), Nodes: run.Nodes(), Now: i.now, Logger: i.logger,
 		Session: warehouse.Config{MemoryLimit: int64(i.settings.MemoryMB) << 20, Threads: i.settings.Threads, TempDir: temp}})
 	if err != nil {
 		return nil, err
 	}
-	return &batch{installation: i, client: client, runner: runner}, nil
+	return b, nil
+}
+
+// observe shows which model runs.
+func (b *batch) observe(e run.Event) {
+	if shown := b.shown.Load(); shown != nil && !e.Done {
+		shown.say(fmt.Sprintf("%s, %d of %d", e.Step.Name, e.Index, e.Total))
+	}
 }
 
 // upstreams are the services with the addresses of the settings.
@@ -131,6 +143,7 @@ func (b *batch) execute(ctx context.Context, job string, asOf time.Time, shown *
 		return fmt.Errorf("make run id: %w", err)
 	}
 	e := &execution{id: id, asOf: asOf, shown: shown}
+	b.shown.Store(shown)
 	if e.control, err = readControl(ctx, b.data); err != nil {
 		return err
 	}

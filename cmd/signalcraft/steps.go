@@ -53,13 +53,14 @@ type report struct {
 
 	mu    sync.Mutex
 	steps []step
+	doing string // what the running step is at
 }
 
 // newReport shows live progress on out when that is a terminal.
 func newReport(out io.Writer, now func() time.Time) *report {
 	r := &report{out: out, now: now}
 	if isTerminal(out) {
-		r.progress = mpb.New(mpb.WithOutput(out), mpb.WithWidth(64))
+		r.progress = mpb.New(mpb.WithOutput(out), mpb.WithWidth(8))
 	}
 	return r
 }
@@ -102,15 +103,27 @@ func (r *report) add(s step) {
 	}
 }
 
-// show draws a spinner with the step's name and seconds until the returned function is called.
+// show draws a spinner with the step's name, what it is at and its seconds until the returned function is called.
 func (r *report) show(name string) (finish func()) {
+	r.say("")
 	if r.progress == nil {
 		return func() {}
 	}
 	bar := r.progress.AddSpinner(1, mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name("  "+name+" ", decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
+		mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO), decor.Any(func(decor.Statistics) string {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return "  " + r.doing
+		})))
 	return func() { bar.SetCurrent(1); bar.Wait() }
+}
+
+// say tells what the running step is at.
+func (r *report) say(doing string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.doing = doing
 }
 
 // print ends the progress and writes the table of steps with their totals.
