@@ -5,7 +5,7 @@ BIN       := bin/signalcraft
 DATA      ?= ./data
 TESTFLAGS ?=
 # ./... leaves folders called testdata out; ours holds packages with tests of their own.
-PACKAGES  := ./... ./testdata/...
+PACKAGES  := ./... ./testdata ./testdata/recorded ./testdata/shared ./testdata/upstream/generate
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test check generate bench-batch clean
