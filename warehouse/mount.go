@@ -8,7 +8,7 @@ import (
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
 )
 
-// Parameters is what a run hands to models through the relation run.parameters.
+// Parameters is what a run hands to models through the relations run.parameters and run.window.
 type Parameters struct {
 	// AsOf is the run's instant; zero gives null.
 	AsOf time.Time
@@ -61,7 +61,10 @@ func ParametersDataset() dataset.Dataset {
 	}}
 }
 
-// SetParameters makes run.parameters the one row p.
+// outputWindow gives run.window, which makes no model stale, its row.
+const outputWindow = `select window_start, window_end from run.parameters`
+
+// SetParameters makes run.parameters the one row p and run.window that of its bounds.
 func (s *Session) SetParameters(ctx context.Context, p Parameters) error {
 	row := make([]any, 3)
 	if !p.AsOf.IsZero() {
@@ -70,7 +73,10 @@ func (s *Session) SetParameters(ctx context.Context, p Parameters) error {
 	if !p.Window.IsZero() {
 		row[1], row[2] = p.Window.Start.UTC(), p.Window.End.UTC()
 	}
-	return s.MountRows(ctx, ParametersDataset(), [][]any{row})
+	if err := s.MountRows(ctx, ParametersDataset(), [][]any{row}); err != nil {
+		return err
+	}
+	return s.DefineView(ctx, "run.window", outputWindow)
 }
 
 // Bounds returns the least and greatest value of a relation's date or timestamptz

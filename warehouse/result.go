@@ -24,7 +24,7 @@ func (s *Session) Compute(ctx context.Context, d dataset.Dataset, query string, 
 	if err := s.checkColumns(ctx, d, query); err != nil {
 		return nil, fmt.Errorf("compute %s: %w", d.Name, err)
 	}
-	for _, statement := range []string{createSchema(resultRelation), createResult(selectCut(d, query, w))} {
+	for _, statement := range []string{createSchema(resultRelation), createResult(selectCut(d, query, w), d.Partition)} {
 		if _, err := s.conn.ExecContext(ctx, statement); err != nil {
 			return nil, fmt.Errorf("compute %s: %w", d.Name, err)
 		}

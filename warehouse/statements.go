@@ -122,8 +122,13 @@ func selectCut(d dataset.Dataset, query string, w dataset.Window) string {
 	return fmt.Sprintf("select %s\nfrom (\n%s\n) as result%s", quoteNames(columnNames(d)), query, whereWindow(d, w))
 }
 
-func createResult(query string) string {
-	return fmt.Sprintf("create or replace table %s as\n%s", quoteRelation(resultRelation), query)
+// createResult holds the query's rows, those of one partition next to each other: copies of single partitions then skip the rest.
+func createResult(query string, p dataset.Partition) string {
+	order := ""
+	if p.Transform != dataset.None {
+		order = "\norder by " + partitionStart(p)
+	}
+	return fmt.Sprintf("create or replace table %s as\n%s%s", quoteRelation(resultRelation), query, order)
 }
 
 func countRows(relation string) string { return "select count(*) from " + quoteRelation(relation) }
@@ -143,9 +148,13 @@ func selectSamples() string { return selectAll(resultRelation) + " limit 3" }
 
 // partitionsOf gives the start of each partition that the result has rows in.
 func partitionsOf(p dataset.Partition) string {
+	return fmt.Sprintf("select distinct cast(%s as timestamptz) as starts_at\nfrom %s\norder by starts_at", partitionStart(p), quoteRelation(resultRelation))
+}
+
+// partitionStart is the expression of the partition that a row lies in.
+func partitionStart(p dataset.Partition) string {
 	unit := map[dataset.Transform]string{dataset.Day: "day", dataset.Month: "month", dataset.Year: "year"}[p.Transform]
-	return fmt.Sprintf("select distinct cast(date_trunc(%s, %s) as timestamptz) as starts_at\nfrom %s\norder by starts_at",
-		quoteText(unit), quoteName(p.Column), quoteRelation(resultRelation))
+	return fmt.Sprintf("date_trunc(%s, %s)", quoteText(unit), quoteName(p.Column))
 }
 
 // copyPartition writes the result's rows of one partition, sorted, as one Parquet file.

@@ -28,7 +28,7 @@ type Config struct {
 	Models fs.FS
 	// Made are the datasets that Go models make; nil means dataset.Made().
 	Made []dataset.Dataset
-	// AsOf is the instant in run.parameters, for pasted models that read it.
+	// AsOf is the instant in run.parameters, for pasted models that read it. The window's bounds are null.
 	AsOf time.Time
 	// Session limits DuckDB. Its zero value is usable.
 	Session warehouse.Config
@@ -163,7 +163,7 @@ func (s *Session) explain(ctx context.Context, text string, err error) error {
 	known := s.Relations()
 	for _, relation := range query.Relations {
 		schema, name, qualified := strings.Cut(relation, ".")
-		if slices.Contains(known, relation) || relation == graph.Parameters {
+		if slices.Contains(known, relation) || relation == graph.Parameters || relation == graph.OutputWindow {
 			continue
 		}
 		var like []string

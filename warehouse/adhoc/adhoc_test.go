@@ -83,6 +83,7 @@ func TestRunWritesEachFormat(t *testing.T) {
 	check(`select n, n / 0.0 as r, 'a"b' as s from range(2) as r(n)`, adhoc.JSON, "[\n{\"n\": 0, \"r\": \"NaN\", \"s\": \"a\\\"b\"},\n{\"n\": 1, \"r\": \"+Inf\", \"s\": \"a\\\"b\"}\n]\n")
 	check(`select 1 as x where false`, adhoc.JSON, "[]\n")
 	check(`select cast(as_of as date) as d, window_start from run.parameters`, adhoc.CSV, "d,window_start\n2024-04-01,\n")
+	check(`select window_start is null as unbounded from run.window`, adhoc.CSV, "unbounded\ntrue\n")
 	check(`select count(*) as n from raw.openmeteo_days`, adhoc.CSV, "n\n0\n") // known, and not yet in the lake
 	check(`select table_name from (show all tables) as t(database, schema, table_name, c, d, e) where table_name = 'kpi_point'`, adhoc.CSV, "table_name\nkpi_point\n")
 

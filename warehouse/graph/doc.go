@@ -29,11 +29,16 @@
 //
 // The grain names the columns that together make a row unique. They are never null.
 //
-// The inputs are all relations that the SELECT reads, run.parameters included. A view
+// The inputs are all relations that the SELECT reads, those of the run included. A view
 // hands its inputs on: they need not be repeated. run.parameters has one row: as_of
 // timestamptz, window_start date, window_end date (the bounds are null when the model
 // is not built by windows). A model that reads run.parameters is built again when the
 // UTC day of as_of changes; finer parts of as_of must not decide anything.
+//
+// run.window has one row too: window_start date, window_end date, the window of the result that is
+// kept. Only window models may read it, and only to save work: to leave out rows that no row of the window needs.
+// It makes nothing stale, so the rows in the window must be the same whatever the bounds are. A null bound is
+// no bound, as in a model pasted into a session.
 //
 // Built is one of
 //
@@ -52,7 +57,7 @@
 // # What may read what?
 //
 // Staging reads raw; marts read staging and marts; anomalies read marts; checks
-// read anything. All may read run.parameters. Staging is built as views, and
+// read anything. All may read run.parameters, and window models run.window. Staging is built as views, and
 // nothing else but checks is.
 //
 // A check's relation is checks.<relation>_<rule>: checks.kpi_daily_finite guards marts.kpi_daily. It

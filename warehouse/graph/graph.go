@@ -31,7 +31,7 @@ type Node struct {
 	Model Model
 	// Dataset is the shape of the relation.
 	Dataset dataset.Dataset
-	// Inputs are the relations read, run.parameters left out, sorted.
+	// Inputs are the relations read, run.parameters and run.window left out, sorted.
 	Inputs []string
 	// Tables are the stored relations that the node reads at last, through any views, sorted: raw datasets, marts and anomalies.
 	Tables []string
@@ -103,7 +103,7 @@ func (g *Graph) Dataset(relation string) (dataset.Dataset, bool) {
 func fromModels(models []Model) []Node {
 	nodes := make([]Node, 0, len(models))
 	for _, m := range models {
-		inputs := slices.DeleteFunc(slices.Clone(m.Inputs), func(input string) bool { return input == Parameters })
+		inputs := slices.DeleteFunc(slices.Clone(m.Inputs), func(input string) bool { return input == Parameters || input == OutputWindow })
 		slices.Sort(inputs)
 		nodes = append(nodes, Node{Relation: m.Relation, Kind: m.Kind(), Model: m, Dataset: m.Dataset(), Inputs: inputs, AsOf: m.ReadsParameters(), Hash: m.hash()})
 	}

@@ -51,6 +51,7 @@ func base() []string {
 		"staging.a <- raw.a | view",
 		"staging.b <- raw.b, run.parameters | view",
 		"marts.daily <- staging.a, staging.b | window id by month",
+		"marts.trend <- marts.daily, run.window | window id by month lookback 7 days",
 		"marts.weekly <- marts.daily | table",
 		"anomalies.odd <- marts.weekly, marts.forecasts | table",
 		"checks.daily_finite <- marts.daily, staging.a | view",
@@ -71,8 +72,8 @@ func TestOrderPutsInputsFirst(t *testing.T) {
 		}
 		order = append(order, n.Relation)
 	}
-	if len(order) != 7 {
-		t.Errorf("order = %v, want 7 relations", order)
+	if len(order) != 8 {
+		t.Errorf("order = %v, want 8 relations", order)
 	}
 	node := func(relation string) graph.Node {
 		n, ok := g.Node(relation)
@@ -86,6 +87,9 @@ func TestOrderPutsInputsFirst(t *testing.T) {
 	}
 	if n := node("marts.weekly"); !slices.Equal(n.Tables, []string{"marts.daily"}) || n.AsOf {
 		t.Errorf("marts.weekly: tables %v, as of %v: a stored table hides what lies behind it", n.Tables, n.AsOf)
+	}
+	if n := node("marts.trend"); !slices.Equal(n.Inputs, []string{"marts.daily"}) || !slices.Equal(n.Tables, n.Inputs) || n.AsOf {
+		t.Errorf("marts.trend: inputs %v, tables %v, as of %v: run.window is no input that changes", n.Inputs, n.Tables, n.AsOf)
 	}
 	if n := node("marts.forecasts"); n.Kind != graph.GoModel || !slices.Equal(n.Tables, []string{"marts.daily", "raw.b"}) {
 		t.Errorf("marts.forecasts: kind %s, tables %v", n.Kind, n.Tables)

@@ -173,6 +173,9 @@ func (m Model) validate() error {
 			return fmt.Errorf("input %q is not schema.name or stands twice", input)
 		}
 	}
+	if m.Built.Kind != Window && slices.Contains(m.Inputs, OutputWindow) {
+		return fmt.Errorf("input %s is for models that are built by windows, not as %s", OutputWindow, m.Built)
+	}
 	if err := m.validateColumns(); err != nil {
 		return err
 	}

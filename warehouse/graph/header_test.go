@@ -86,6 +86,7 @@ func TestParseRefuses(t *testing.T) {
 	check("grain: kpi_id, day", "grain: kpi_id, at", `grain column "at"`)
 	check("staging.business,", "staging.kpi_point,", "stands twice")
 	check("staging.business,", "business,", "not schema.name")
+	check("run.parameters\n-- built: window day by month lookback 7 days lookahead 1 day", "run.window\n-- built: table", "input run.window is for models that are built by windows")
 	check("relation: marts.kpi_daily", "relation: marts.kpi_weekly", "must stand in file marts/kpi_weekly.sql")
 	check("relation: marts.kpi_daily", "relation: mart.kpi_daily", "want one of staging")
 }

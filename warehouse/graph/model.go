@@ -12,6 +12,9 @@ import (
 // Parameters is the one-row relation through which a run hands its as-of instant and window to a model.
 const Parameters = "run.parameters"
 
+// OutputWindow is the one-row relation that tells a window model which window of its result is kept.
+const OutputWindow = "run.window"
+
 // Kind says how a relation comes to be.
 type Kind int
 
@@ -59,7 +62,7 @@ type Model struct {
 	Purpose string
 	// Grain names the columns that make a row unique.
 	Grain []string
-	// Inputs names the relations that the SELECT reads, in header order.
+	// Inputs names the relations that the SELECT reads, in header order, those of the run included.
 	Inputs []string
 	// Built says how the relation comes to be.
 	Built Built

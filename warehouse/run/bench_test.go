@@ -43,8 +43,9 @@ func testModels() fstest.MapFS {
 		"staging/point.sql": model("staging.point", "kpi_id, at", "raw.kpi_points", "view", "kpi_id varchar, at timestamptz, value double",
 			`select kpi_id, "at", arg_max(value, landed_at) as value from raw.kpi_points group by kpi_id, "at"`),
 		"marts/daily.sql": model("marts.daily", "kpi_id, day", "staging.point", "window day by month", "kpi_id varchar, day date, value double", dailyQuery),
-		"marts/trend.sql": model("marts.trend", "kpi_id, day", "marts.daily", "window day by month lookback 40 days", "kpi_id varchar, day date, value double",
-			`select kpi_id, day, sum(value) over (partition by kpi_id order by day range between interval 40 days preceding and current row) as value from marts.daily`),
+		"marts/trend.sql": model("marts.trend", "kpi_id, day", "marts.daily, run.window", "window day by month lookback 40 days", "kpi_id varchar, day date, value double",
+			`select kpi_id, day, sum(value) over (partition by kpi_id order by day range between interval 40 days preceding and current row) as value
+			from marts.daily cross join run.window where day between window_start - interval 40 days and window_end`),
 		"marts/total.sql": model("marts.total", "kpi_id", "marts.daily", "table", "kpi_id varchar, value double",
 			`select kpi_id, sum(value) as value from marts.daily group by kpi_id`),
 		"checks/daily_sane.sql": model("checks.daily_sane", "kpi_id, day", "marts.daily", "window day by month", "kpi_id varchar, day date, value double",

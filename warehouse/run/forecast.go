@@ -42,7 +42,6 @@ func kpiForecasts() Node {
 			inputDaily: {
 				Relation: "marts.kpi_daily",
 				Columns:  []string{"business_id", "kpi_id", "day", "value", "starts_at", "complete"},
-				Order:    []string{"business_id", "kpi_id", "day"},
 			},
 			inputKPI: {
 				Relation: "staging.kpi",
@@ -91,25 +90,25 @@ func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.Rec
 // instant and lack points are left out: half a day is no value. So are days that had not begun.
 func readHistory(ctx context.Context, in Tables, p Params) (*series.Batch, error) {
 	var builder series.Builder
-	batches, err := in.Scan(ctx, inputDaily)
-	if err != nil {
-		return nil, err
-	}
-	for batch, err := range batches {
-		if err == nil {
-			err = appendDays(&builder, batch, p.AsOf)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	batches, err = in.Scan(ctx, inputKPI)
+	// KPIs come first: they set the order of the series, and days may then come in any.
+	batches, err := in.Scan(ctx, inputKPI)
 	if err != nil {
 		return nil, err
 	}
 	for batch, err := range batches {
 		if err == nil {
 			err = declare(&builder, batch)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if batches, err = in.Scan(ctx, inputDaily); err != nil {
+		return nil, err
+	}
+	for batch, err := range batches {
+		if err == nil {
+			err = appendDays(&builder, batch, p.AsOf)
 		}
 		if err != nil {
 			return nil, err

@@ -81,6 +81,14 @@ func TestOneNewDayFillsItsMonth(t *testing.T) {
 	wantWindows(t, b.run(), map[string]string{"marts.daily": run.UpToDate, "marts.trend": run.UpToDate})
 }
 
+func TestTheAsOfDayMakesNothingStale(t *testing.T) {
+	b := setup(t)
+	b.landQuarter()
+	b.run()
+	b.asOf = b.asOf.AddDate(0, 0, 1)
+	wantWindows(t, b.run(), map[string]string{"marts.daily": run.UpToDate, "marts.trend": run.UpToDate, "marts.total": run.UpToDate})
+}
+
 func TestLateCorrectionFillsItsMonthAndWhatLooksBack(t *testing.T) {
 	b := setup(t)
 	b.landQuarter()

@@ -67,3 +67,51 @@ func TestCasesFail(t *testing.T) {
 	check("-- c/input/raw.other --\nid varchar\n-- c/want --\nid varchar\n", "raw.other is not an input")
 	check("-- c/want --\nid varchar\na\nb\n-- c/parameters --\nas_of timestamptz\n", "want one row, got 0")
 }
+
+const running = `-- relation: marts.running
+-- purpose: Sums of two days.
+-- grain: day
+-- inputs: staging.item, run.window
+-- built: window day by month lookback 1 day
+-- owner: warehouse
+-- columns:
+--   day date local-day the day
+--   value double - sum of it and the day before
+with item as (select day, value from staging.item),
+read_item as (
+    select item.day, item.value
+    from item
+    cross join run.window as output_window
+    where output_window.window_start is null or item.day >= output_window.window_start - interval '1' day
+)
+select day, sum(value) over (order by day range between interval '1' day preceding and current row) as value
+from read_item
+`
+
+func TestBoundsMustNotChangeRows(t *testing.T) {
+	item := dataset.Dataset{Name: "staging.item", Columns: []dataset.Column{{Name: "day", Type: dataset.Date}, {Name: "value", Type: dataset.Float64}}}
+	session, err := warehouse.Open(t.Context(), warehouse.Config{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	cases, err := parseFile([]byte("At stake.\n-- c/input/staging.item --\nday date | value double\n2024-03-31 | 1\n2024-04-01 | 2\n" +
+		"-- c/parameters --\nas_of timestamptz | window_start date | window_end date\n2024-05-01 | 2024-03-01 | 2024-05-01\n" +
+		"-- c/want --\nday date | value double\n2024-03-31 | 1\n2024-04-01 | 3\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(text, want string) {
+		t.Helper()
+		model, err := graph.Parse("marts/running.sql", []byte(text))
+		if err == nil {
+			err = cases[0].run(t.Context(), session, model, map[string]dataset.Dataset{item.Name: item})
+		}
+		if (want == "") != (err == nil) || (err != nil && !strings.Contains(err.Error(), want)) {
+			t.Errorf("error: %v, want one with %q", err, want)
+		}
+	}
+	check(running, "")
+	check(strings.Replace(running, "window_start - interval '1' day", "window_start", 1), "missing:    2024-04-01 | 3\nunexpected: 2024-04-01 | 2")
+	check(strings.Replace(running, "output_window.window_start is null or", "", 1), "unexpected: 2024-03-31 | 1")
+}

@@ -35,6 +35,7 @@
 // columns that a case leaves out are null. Views are given directly, like tables.
 // With a window in the parameters the result is cut to it as the engine does;
 // inputs are taken as they are given. Without a parameters section, run.parameters holds one row of nulls.
+// A model that reads run.window is also computed without bounds and for each month alone: the rows must be the same.
 //
 // Want lists the result's rows, of all columns or of some; want/<cte> those of one of
 // the model's top-level CTEs. Rows compare as bags: order does not count, duplicates do. Floats are

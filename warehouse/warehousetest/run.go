@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
 	"github.com/signalcraft/signalcraft/warehouse"
@@ -97,12 +96,12 @@ func runModel(t *testing.T, fsys fs.FS, model graph.Model, known map[string]data
 // run mounts the case's inputs and compares the model's rows.
 func (c *testCase) run(ctx context.Context, s *warehouse.Session, model graph.Model, known map[string]dataset.Dataset) error {
 	for relation := range c.inputs {
-		if !slices.Contains(model.Inputs, relation) || relation == graph.Parameters {
+		if !slices.Contains(model.Inputs, relation) || ofRun(relation) {
 			return fmt.Errorf("input %s is not an input in the model's header", relation)
 		}
 	}
 	for _, relation := range model.Inputs {
-		if relation == graph.Parameters {
+		if ofRun(relation) {
 			continue
 		}
 		d, ok := known[relation]
@@ -113,12 +112,12 @@ func (c *testCase) run(ctx context.Context, s *warehouse.Session, model graph.Mo
 			return fmt.Errorf("input %s: %w", relation, err)
 		}
 	}
-	window, err := c.setParameters(ctx, s)
+	parameters, err := c.setParameters(ctx, s)
 	if err != nil {
 		return fmt.Errorf("parameters: %w", err)
 	}
 	d := model.Dataset()
-	result, err := s.Compute(ctx, d, model.SQL, window)
+	result, err := s.Compute(ctx, d, model.SQL, parameters.Window)
 	if err != nil {
 		return err
 	}
@@ -128,7 +127,10 @@ func (c *testCase) run(ctx context.Context, s *warehouse.Session, model graph.Mo
 	if err := compare(ctx, s, *c.want, d.Columns, result); err != nil {
 		return fmt.Errorf("want: %w", err)
 	}
-	return c.runCTEs(ctx, s, model)
+	if err := c.runCTEs(ctx, s, model); err != nil || !slices.Contains(model.Inputs, graph.OutputWindow) {
+		return err
+	}
+	return compareMonths(ctx, s, model, parameters)
 }
 
 func (c *testCase) runCTEs(ctx context.Context, s *warehouse.Session, model graph.Model) error {
@@ -222,28 +224,4 @@ func names(columns []dataset.Column) []string {
 		out[i] = c.Name
 	}
 	return out
-}
-
-// setParameters fills run.parameters and returns the window, zero for none.
-func (c *testCase) setParameters(ctx context.Context, s *warehouse.Session) (dataset.Window, error) {
-	if c.parameters == nil {
-		return dataset.Window{}, s.SetParameters(ctx, warehouse.Parameters{})
-	}
-	if len(c.parameters.rows) != 1 {
-		return dataset.Window{}, fmt.Errorf("want one row, got %d", len(c.parameters.rows))
-	}
-	d := warehouse.ParametersDataset()
-	if err := mount(ctx, s, d, *c.parameters); err != nil {
-		return dataset.Window{}, err
-	}
-	rows, err := s.Read(ctx, "select window_start, window_end from run.parameters")
-	if err != nil {
-		return dataset.Window{}, err
-	}
-	start, hasStart := rows.Rows[0][0].(time.Time)
-	end, hasEnd := rows.Rows[0][1].(time.Time)
-	if hasStart != hasEnd {
-		return dataset.Window{}, fmt.Errorf("give both bounds of the window or none")
-	}
-	return dataset.Window{Start: start, End: end}, nil
 }

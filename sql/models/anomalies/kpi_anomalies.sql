@@ -2,7 +2,7 @@
 -- purpose: Days and hours whose KPI value is far from what the same weekday or hour of the last thirteen weeks leads to expect.
 --   Only anomalies stand here; a day or hour that is not listed was ordinary, or had too little past to be judged.
 -- grain: business_id, kpi_id, grain, starts_at
--- inputs: marts.kpi_daily, marts.kpi_hourly
+-- inputs: marts.kpi_daily, marts.kpi_hourly, run.window
 -- built: window day by month lookback 182 days
 -- owner: warehouse
 -- columns:
@@ -43,6 +43,16 @@ kpi_hour as (
         hour,
         value
     from marts.kpi_hourly
+),
+
+output_window as (
+    select window_start
+    from run.window
+),
+
+window_day as (
+    select date_diff('day', date '2000-01-01', coalesce(window_start, date '0001-01-01')) as first_day_number
+    from output_window
 ),
 
 -- Numbers sort and join faster than names.
@@ -114,17 +124,21 @@ expected_value as (
     )
 ),
 
+-- Earlier days than 91 before the window are held against none of its rows.
 deviating as (
     select
-        series,
-        clock,
-        starts_at,
-        day_number,
-        value,
-        past_values,
-        expected,
-        case when past_values >= 5 then abs(value - expected) end as deviation
+        expected_value.series,
+        expected_value.clock,
+        expected_value.starts_at,
+        expected_value.day_number,
+        expected_value.value,
+        expected_value.past_values,
+        expected_value.expected,
+        case when expected_value.past_values >= 5 then abs(expected_value.value - expected_value.expected) end as deviation,
+        expected_value.day_number >= window_day.first_day_number as judged
     from expected_value
+    cross join window_day
+    where expected_value.day_number >= window_day.first_day_number - 91
 ),
 
 -- How far values of all weekdays lay from their own expectation in the 91 days before. Thirteen values of one weekday
@@ -142,7 +156,8 @@ spread as (
         count(deviation) over recent as past_deviations,
         median(deviation) over recent as usual_deviation,
         avg(case when value = 0 then 1.0 else 0.0 end) over recent as zero_share,
-        avg(try_cast(abs(value) as decimal(28, 9))) over recent as level
+        avg(try_cast(abs(value) as decimal(28, 9))) over recent as level,
+        judged
     from deviating
     window recent as (
         partition by series, clock
@@ -165,7 +180,8 @@ candidate as (
         usual_deviation,
         greatest(usual_deviation / 0.6745, 0.02 * cast(level as double)) as scale
     from spread
-    where past_values >= 5
+    where judged
+        and past_values >= 5
         and past_deviations >= 5
         and zero_share <= 0.5
         and abs(value - expected) >= 3.5 * greatest(usual_deviation / 0.6745, 0.02 * cast(level as double))
@@ -232,7 +248,8 @@ intermittent_series as (
         series,
         clock
     from spread
-    where zero_share > 0.5
+    where judged
+        and zero_share > 0.5
 ),
 
 sized as (
@@ -243,6 +260,7 @@ sized as (
         spread.day_number,
         spread.value,
         spread.zero_share,
+        spread.judged,
         count(spread.value) over sizes as past_values,
         median(spread.value) over sizes as expected
     from spread
@@ -280,7 +298,8 @@ intermittent as (
         on sized.series = observed.series
         and sized.clock = observed.clock
         and observed.day_number between sized.day_number - 91 and sized.day_number - 1
-    where sized.past_values >= 5
+    where sized.judged
+        and sized.past_values >= 5
         and sized.zero_share > 0.5
         and observed.value <> 0
     group by

@@ -1,7 +1,7 @@
 -- relation: marts.kpi_trends
 -- purpose: How every KPI moves: averages, changes, slope and volatility at each day that has a value, compared by calendar day.
 -- grain: business_id, kpi_id, day
--- inputs: marts.kpi_daily
+-- inputs: marts.kpi_daily, run.window
 -- built: window day by month lookback 372 days
 -- owner: warehouse
 -- columns:
@@ -27,6 +27,41 @@ kpi_daily as (
     from marts.kpi_daily
 ),
 
+output_window as (
+    select
+        window_start,
+        window_end
+    from run.window
+),
+
+window_day as (
+    select
+        coalesce(window_start, date '0001-01-01') as first_day,
+        coalesce(window_end, date '9999-12-31') as end_day
+    from output_window
+),
+
+-- A day that lacks many of its hours, today above all, would read as a fall. Of the days before the window only those are
+-- taken that its rows read: 27 days for frames, 7 more for the changes in these, and the days a year before its own.
+read_day as (
+    select
+        kpi_daily.business_id,
+        kpi_daily.kpi_id,
+        kpi_daily.day,
+        kpi_daily.value,
+        kpi_daily.day >= window_day.first_day - interval '27' day as framed
+    from kpi_daily
+    cross join window_day
+    where kpi_daily.coverage >= 0.9
+        and (
+            kpi_daily.day >= window_day.first_day - interval '34' day
+            or (
+                kpi_daily.day >= window_day.first_day - interval '364' day
+                and kpi_daily.day < window_day.end_day - interval '364' day
+            )
+        )
+),
+
 -- Numbers sort and join faster than names.
 series as (
     select
@@ -37,24 +72,23 @@ series as (
         select distinct
             business_id,
             kpi_id
-        from kpi_daily
+        from read_day
     ) as named
 ),
 
--- A day that lacks many of its hours, today above all, would read as a fall. Values are added in decimals of nine
--- places, so that sums do not depend on how the engine splits a frame.
+-- Values are added in decimals of nine places, so that sums do not depend on how the engine splits a frame.
 kpi_day as (
     select
         series.series,
-        kpi_daily.day,
-        cast(date_diff('day', date '2000-01-01', kpi_daily.day) as integer) as day_number,
-        kpi_daily.value,
-        try_cast(kpi_daily.value as decimal(28, 9)) as exact_value
-    from kpi_daily
+        read_day.day,
+        cast(date_diff('day', date '2000-01-01', read_day.day) as integer) as day_number,
+        read_day.value,
+        try_cast(read_day.value as decimal(28, 9)) as exact_value,
+        read_day.framed
+    from read_day
     inner join series
-        on kpi_daily.business_id = series.business_id
-        and kpi_daily.kpi_id = series.kpi_id
-    where kpi_daily.coverage >= 0.9
+        on read_day.business_id = series.business_id
+        and read_day.kpi_id = series.kpi_id
 ),
 
 -- Frames are ranges of day numbers and not of rows: a missing day leaves a hole and shifts no comparison.
@@ -70,40 +104,39 @@ framed_day as (
         sum(exact_value) over last_28 as sum_28,
         sum(case when exact_value is not null then day_number end) over last_28 as day_sum_28,
         sum(case when exact_value is not null then cast(day_number as bigint) * day_number end) over last_28 as day_square_sum_28,
-        sum(exact_value * cast(day_number as decimal(6, 0))) over last_28 as product_sum_28
+        sum(exact_value * cast(day_number as decimal(6, 0))) over last_28 as product_sum_28,
+        first_value(value) over week_before as week_before_value,
+        first_value(value) over month_before as month_before_value,
+        first_value(value) over year_before as year_before_value,
+        framed
     from kpi_day
     window
         last_7 as (partition by series order by day_number range between 6 preceding and current row),
-        last_28 as (partition by series order by day_number range between 27 preceding and current row)
+        last_28 as (partition by series order by day_number range between 27 preceding and current row),
+        week_before as (partition by series order by day_number range between 7 preceding and 7 preceding),
+        month_before as (partition by series order by day_number range between 28 preceding and 28 preceding),
+        year_before as (partition by series order by day_number range between 364 preceding and 364 preceding)
 ),
 
 changed_day as (
     select
-        now.series,
-        now.day,
-        now.day_number,
-        now.value,
-        case when now.values_7 >= 4 then cast(now.sum_7 as double) / now.values_7 end as mean_7,
-        case when now.values_28 >= 14 then cast(now.sum_28 as double) / now.values_28 end as mean_28,
-        (now.value - week_before.value) / nullif(abs(week_before.value), 0) as change_week,
-        (now.value - month_before.value) / nullif(abs(month_before.value), 0) as change_month,
-        (now.value - year_before.value) / nullif(abs(year_before.value), 0) as change_year,
+        series,
+        day,
+        day_number,
+        value,
+        case when values_7 >= 4 then cast(sum_7 as double) / values_7 end as mean_7,
+        case when values_28 >= 14 then cast(sum_28 as double) / values_28 end as mean_28,
+        (value - week_before_value) / nullif(abs(week_before_value), 0) as change_week,
+        (value - month_before_value) / nullif(abs(month_before_value), 0) as change_month,
+        (value - year_before_value) / nullif(abs(year_before_value), 0) as change_year,
         -- slope = (n sum(xy) - sum(x) sum(y)) / (n sum(xx) - sum(x)^2), exact up to the division
         case
-            when now.values_28 >= 14 then
-                cast(cast(now.values_28 as decimal(3, 0)) * now.product_sum_28 - cast(now.day_sum_28 as decimal(8, 0)) * now.sum_28 as double)
-                / cast(now.values_28 * now.day_square_sum_28 - now.day_sum_28 * now.day_sum_28 as double)
+            when values_28 >= 14 then
+                cast(cast(values_28 as decimal(3, 0)) * product_sum_28 - cast(day_sum_28 as decimal(8, 0)) * sum_28 as double)
+                / cast(values_28 * day_square_sum_28 - day_sum_28 * day_sum_28 as double)
         end as slope_28
-    from framed_day as now
-    left join kpi_day as week_before
-        on now.series = week_before.series
-        and now.day_number - 7 = week_before.day_number
-    left join kpi_day as month_before
-        on now.series = month_before.series
-        and now.day_number - 28 = month_before.day_number
-    left join kpi_day as year_before
-        on now.series = year_before.series
-        and now.day_number - 364 = year_before.day_number
+    from framed_day
+    where framed
 ),
 
 exact_day as (
