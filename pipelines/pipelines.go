@@ -9,6 +9,7 @@ package pipelines
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
@@ -93,6 +94,9 @@ func (b *Batch) add(more Batch) {
 func joined[T any](rows, more []T) []T {
 	if rows == nil {
 		return more
+	}
+	if cap(rows)-len(rows) < len(more) {
+		rows = slices.Grow(rows, max(len(more), len(rows))) // doubling copies large batches less often
 	}
 	return append(rows, more...)
 }

@@ -279,7 +279,7 @@ func (b *batch) build(ctx context.Context, n Node, w dataset.Window, staging *la
 	if p.Threads <= 0 {
 		p.Threads = runtime.NumCPU()
 	}
-	batches, err := n.Build(ctx, Tables{session: b.session, inputs: n.Inputs, window: w}, p)
+	batches, err := n.Build(ctx, Tables{session: b.session, lake: b.cfg.Lake, heads: b.heads, inputs: n.Inputs, window: w}, p)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/signalcraft/signalcraft/lakehouse"
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
 	"github.com/signalcraft/signalcraft/warehouse"
 	"github.com/signalcraft/signalcraft/warehouse/graph"
@@ -76,18 +77,43 @@ type Node struct {
 // Tables are a node's inputs, mounted.
 type Tables struct {
 	session *warehouse.Session
+	lake    *lakehouse.Lake
+	heads   map[string]int64 // snapshot at which each stored table is read
 	inputs  []Input
 	window  dataset.Window
 }
 
 // Scan streams the node's i-th input. Batches are valid until the next one is asked for.
+// A stored table that is read whole and in no order comes straight from its files, in
+// columns as they lie there; everything else goes through DuckDB, row by row.
 func (t Tables) Scan(ctx context.Context, i int) (iter.Seq2[arrow.RecordBatch, error], error) {
 	in := t.inputs[i]
+	if head := t.heads[in.Relation]; head != 0 && len(in.Order) == 0 && !in.Distinct && in.Time == "" && in.PreviousDays == 0 {
+		return t.scanFiles(ctx, in, head)
+	}
 	sel := warehouse.Selection{Relation: in.Relation, Columns: in.Columns, Order: in.Order, Distinct: in.Distinct}
 	if in.Time != "" {
 		sel.Time, sel.Window = in.Time, t.window
 	}
 	return t.session.Scan(ctx, sel)
+}
+
+func (t Tables) scanFiles(ctx context.Context, in Input, head int64) (iter.Seq2[arrow.RecordBatch, error], error) {
+	batches, err := t.lake.Scan(ctx, in.Relation, in.Columns, lakehouse.ReadOptions{Snapshot: head})
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for batch, err := range batches {
+			goesOn := yield(batch, err)
+			if batch != nil {
+				batch.Release()
+			}
+			if !goesOn {
+				return
+			}
+		}
+	}, nil
 }
 
 // external is the node as the graph sees it.
