@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	kongyaml "github.com/alecthomas/kong-yaml"
 )
 
 func main() {
@@ -72,7 +71,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 	var cli commands
 	exited := -1 // set when the parser has answered by itself, as --help does
 	parser, err := kong.New(&cli, kong.Name("signalcraft"), kong.Description(description),
-		kong.Writers(out, errOut), kong.Configuration(kongyaml.Loader),
+		kong.Writers(out, errOut), kong.Configuration(settingsFile),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.Exit(func(status int) { exited = status }))
 	if err != nil {

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write the expected outputs of the command scripts again")
+
+// TestScripts runs the scripts of testdata/script: command lines with their files and
+// expected output.
+func TestScripts(t *testing.T) {
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			// The server of a private Postgres runs as another user when this is root: it must reach the folder.
+			for dir := env.WorkDir; dir != filepath.Dir(dir) && os.Chmod(dir, 0o755) == nil && dir != os.TempDir(); dir = filepath.Dir(dir) {
+			}
+			bin := filepath.Join(env.WorkDir, ".bin")
+			if err := os.Mkdir(bin, 0o755); err != nil {
+				return err
+			}
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv(commandVariable, "1")
+			return os.Symlink(binary, filepath.Join(bin, "signalcraft"))
+		},
+	})
+}
