@@ -41,7 +41,7 @@ func digest[T any](rows []T) string {
 func digestFields(row reflect.Type) []int {
 	var fields []int
 	for i := range row.NumField() {
-		if name, _, _ := strings.Cut(row.Field(i).Tag.Get("parquet"), ","); name != "landed_at" {
+		if name, _, _ := strings.Cut(row.Field(i).Tag.Get("parquet"), ","); name != landedAt {
 			fields = append(fields, i)
 		}
 	}

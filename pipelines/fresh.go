@@ -22,40 +22,49 @@ const landedAt = "landed_at"
 // fresh returns the rows, structs of d, that would change what readers see: those whose
 // key the lake does not hold, or holds last with other values. When they were landed
 // does not count. A source may therefore read the same days again and again, and a file
-// may grow at its end, and still only what is new lands. Rows are known by 64-bit hashes
-// of key and values; a row is left out only when both agree.
-func fresh[T any](ctx context.Context, lake *lakehouse.Lake, d dataset.Dataset, rows []T) ([]T, error) {
+// may grow at its end, and still only what is new lands. Of several rows with one key the
+// last counts. Rows are known by 64-bit hashes of key and values; a row is left out only
+// when both agree. A row that differs from one landed as of the same or a later instant
+// is outdated: readers would not, or not surely, see it. It is left out and counted.
+func fresh[T any](ctx context.Context, lake *lakehouse.Lake, d dataset.Dataset, rows []T) (unheld []T, outdated int, err error) {
 	held, err := newHeld(d, rows)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	batches, err := lake.Scan(ctx, d.Name, held.columns, lakehouse.ReadOptions{Window: held.window})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for batch, err := range batches {
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if err := held.look(batch); err != nil {
-			return nil, fmt.Errorf("compare with %s: %w", d.Name, err)
+		err := held.look(batch)
+		batch.Release()
+		if err != nil {
+			return nil, 0, fmt.Errorf("compare with %s: %w", d.Name, err)
 		}
 	}
-	kept := make([]T, 0, len(rows))
+	unheld = make([]T, 0, len(rows))
 	for i, row := range rows {
-		if !held.has[i] {
-			kept = append(kept, row)
+		switch {
+		case held.has[i]:
+		case held.seen[i] >= held.asOf:
+			outdated++
+		default:
+			unheld = append(unheld, row)
 		}
 	}
-	return kept, nil
+	return unheld, outdated, nil
 }
 
-// held compares incoming rows with those in the lake.
+// held compares incoming rows, one at least, with those in the lake.
 type held struct {
 	seed    maphash.Seed
 	columns []string
 	isKey   []bool
 	window  dataset.Window // the incoming rows' time; zero for all
+	asOf    int64          // the incoming rows' landed_at, in microseconds
 
 	byKey  map[uint64]int // key hash to the last incoming row that has it
 	values []uint64       // value hash of each incoming row
@@ -75,6 +84,7 @@ func newHeld[T any](d dataset.Dataset, rows []T) (*held, error) {
 		// A key that holds landed_at, the quarantine's, says nothing without it: there all columns count.
 		h.isKey = append(h.isKey, slices.Contains(d.Key, c.Name) || slices.Contains(d.Key, landedAt))
 		if c.Name == landedAt {
+			h.asOf = data.Index(0).Field(f).Interface().(time.Time).UnixMicro()
 			continue
 		}
 		for i := range rows {
@@ -140,7 +150,7 @@ func (h *held) look(batch arrow.RecordBatch) error {
 			return fmt.Errorf("column %s: %w", name, err)
 		}
 		for i := range n {
-			hashed := uint64(1)
+			hashed := uint64(hashedNull)
 			if !column.IsNull(i) {
 				hashed = hash(i)
 			}
@@ -168,11 +178,14 @@ func mix(hash, value uint64) uint64 {
 	return hash ^ hash>>29
 }
 
-// hashField hashes a row's field as hashColumn hashes its column; null is 1.
+// hashedNull stands for null: a number that no column of integers is likely to hold.
+const hashedNull = 0x5bd1e9955bd1e995
+
+// hashField hashes a row's field as hashColumn hashes its column.
 func (h *held) hashField(field reflect.Value) uint64 {
 	if field.Kind() == reflect.Pointer {
 		if field.IsNil() {
-			return 1
+			return hashedNull
 		}
 		field = field.Elem()
 	}

@@ -17,10 +17,8 @@ type RunnerConfig struct {
 	Lake *lakehouse.Lake
 	// Now is the clock that Report.Took is measured by. Required.
 	Now func() time.Time
-	// Logger gets one line when a source starts, for each unit and when it ends. Nil means none.
+	// Logger gets one line when a source starts and one when it ends. Nil means none.
 	Logger *slog.Logger
-	// Progress is called after every landed unit with the counts so far. It may be nil.
-	Progress func(Report)
 }
 
 // Runner lands what sources read. One Runner may run several sources at once.
@@ -39,11 +37,26 @@ type Report struct {
 	RowsOut int
 	// Quarantined is how many refused rows were added to the quarantine.
 	Quarantined int
-	// Unchanged is how many rows, good or refused, the lake already held from an earlier run.
+	// Unchanged is how many rows, good or refused, added nothing: the lake held them, or a later row of the run has their key.
 	Unchanged int
+	// Outdated is how many of those differ from what the lake holds as of the same or a
+	// later instant: a run as of now may still land them.
+	Outdated int
 	// Took is the wall time.
 	Took time.Duration
 }
+
+// LandError is returned when what was read did not land.
+type LandError struct {
+	Source string
+	Err    error
+}
+
+// Error names the source.
+func (e *LandError) Error() string { return fmt.Sprintf("land %s: %v", e.Source, e.Err) }
+
+// Unwrap returns the cause.
+func (e *LandError) Unwrap() error { return e.Err }
 
 // NewRunner returns a Runner.
 func NewRunner(c RunnerConfig) (*Runner, error) {
@@ -77,12 +90,9 @@ func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (R
 	flush := func() error {
 		if err := l.flush(ctx); err != nil {
 			broken = true
-			return fmt.Errorf("land %s: %w", src.Name(), err)
+			return &LandError{Source: src.Name(), Err: err}
 		}
 		l.report.Took = r.config.Now().Sub(start)
-		if r.config.Progress != nil {
-			r.config.Progress(l.report)
-		}
 		return nil
 	}
 	err := src.Read(ctx, in, func(b Batch) error {
@@ -199,7 +209,8 @@ func land[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T) (
 		return 0, nil
 	}
 	return write(ctx, l, d, rows, func() (lakehouse.Result, error) {
-		unheld, err := fresh(ctx, l.lake, d, rows)
+		unheld, outdated, err := fresh(ctx, l.lake, d, rows)
+		l.report.Outdated += outdated
 		if err != nil || len(unheld) == 0 {
 			return lakehouse.Result{}, err
 		}

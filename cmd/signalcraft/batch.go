@@ -151,27 +151,74 @@ func (b *batch) execute(ctx context.Context, job string, asOf time.Time, shown *
 		return err
 	}
 	var failed []error
-	for _, p := range b.parts(job) {
-		if ctx.Err() == nil {
-			failed = append(failed, shown.watch(p.name, func() (step, error) { return p.work(ctx, e) }))
+	parts, done := b.parts(job), 0
+	for _, p := range parts {
+		if ctx.Err() != nil {
+			break
 		}
+		if err := shown.watch(p.name, func() (step, error) { return p.work(ctx, e) }); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		done++
 	}
 	err = errors.Join(append(failed, ctx.Err())...)
-	status, problem := store.Succeeded, ""
-	if err != nil {
-		status, problem = store.Partial, err.Error()
-	}
 	finish := context.WithoutCancel(ctx)
-	return errors.Join(err, b.data.FinishRun(finish, id, b.now(), status, problem, map[string]any{"steps": shown.steps}))
+	return errors.Join(err, b.data.FinishRun(finish, id, b.now(), outcome(ctx, done, len(parts)), problem(err), map[string]any{"steps": shown.steps}))
 }
 
-// land reads one source and lands what it gives.
+// outcome is how a run ended of whose parts some are done.
+func outcome(ctx context.Context, done, parts int) store.Status {
+	switch {
+	case done == parts:
+		return store.Succeeded
+	case ctx.Err() != nil:
+		return store.Cancelled
+	case done == 0:
+		return store.Failed
+	}
+	return store.Partial
+}
+
+func problem(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// turn is how often a held lock is tried again.
+const turn = 200 * time.Millisecond
+
+// alone runs work while no other process or job holds the named lock; it waits for its turn.
+func (b *batch) alone(ctx context.Context, name string, work func(context.Context) error) error {
+	ticker := time.NewTicker(turn)
+	defer ticker.Stop()
+	for {
+		held, err := jobs.Exclusive(ctx, b.pool, name, work)
+		if held || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// land reads one source and lands what it gives. What is new is found by comparing with
+// the lake, so a source lands in one process at a time.
 func (b *batch) land(ctx context.Context, e *execution, source pipelines.Source, in pipelines.Input) (step, error) {
 	runner, err := pipelines.NewRunner(pipelines.RunnerConfig{Lake: b.lake, Now: b.now, Logger: b.logger})
 	if err != nil {
 		return step{}, err
 	}
 	in.AsOf = e.asOf
-	landed, err := runner.Run(ctx, source, in, e.id.String())
-	return step{RowsIn: int64(landed.RowsIn), RowsOut: int64(landed.RowsOut), Quarantined: int64(landed.Quarantined), Took: landed.Took}, err
+	var landed pipelines.Report
+	err = b.alone(ctx, "land "+source.Name(), func(ctx context.Context) (err error) {
+		landed, err = runner.Run(ctx, source, in, e.id.String())
+		return err
+	})
+	return step{RowsIn: int64(landed.RowsIn), RowsOut: int64(landed.RowsOut), Quarantined: int64(landed.Quarantined), Took: landed.Took, outdated: landed.Outdated}, err
 }

@@ -66,14 +66,7 @@ func (c demoCommand) Run(ctx context.Context, settings *Settings, std streams) (
 	if c.Once {
 		return nil
 	}
-	listener, err := net.Listen("tcp", settings.Listen)
-	if err != nil {
-		return fmt.Errorf("listen: %w: choose another address with --listen", err)
-	}
-	if err := greet(std.out, listener.Addr().String()); err != nil {
-		return err
-	}
-	return i.serve(ctx, listener)
+	return i.serve(ctx, std.out, settings.Listen, greet)
 }
 
 // setUpDemo adds what is missing of the demonstration's user, businesses and KPI files.

@@ -40,7 +40,8 @@ func (s *Settings) open(ctx context.Context, logger *slog.Logger) (*installation
 }
 
 // openBeside is open for tools that may work beside a process that uses the data folder:
-// they share its Postgres.
+// they share its Postgres. A tool that came first owns the server, and whoever attached
+// to it loses it when the tool ends; what that interrupts, the next run finishes.
 func (s *Settings) openBeside(ctx context.Context, logger *slog.Logger) (*installation, error) {
 	return s.openWith(ctx, logger, cluster.Attach)
 }
@@ -61,8 +62,9 @@ func (s *Settings) openWith(ctx context.Context, logger *slog.Logger, inUse atta
 	if err := store.Migrate(ctx, i.url(""), logger); err != nil {
 		return nil, err
 	}
-	// Every running job holds a connection for its lock beside those it works with.
-	i.data, err = store.Open(ctx, store.Config{URL: i.url(store.RoleBatch), Role: store.RoleBatch, MaxConns: int32(2*s.Workers + 6)})
+	// Every running job holds connections for its own lock and for that of what it works
+	// on, beside those it works with.
+	i.data, err = store.Open(ctx, store.Config{URL: i.url(store.RoleBatch), Role: store.RoleBatch, MaxConns: int32(4*s.Workers + 6)})
 	if err != nil {
 		return nil, err
 	}

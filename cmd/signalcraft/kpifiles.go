@@ -77,7 +77,7 @@ func (b *batch) loadKPIs(ctx context.Context, e *execution) (step, error) {
 	done, landErr := b.land(ctx, e, reader, pipelines.Input{})
 	failed = append(failed, landErr)
 	for _, r := range readings {
-		failed = append(failed, b.record(ctx, r, landErr))
+		failed = append(failed, b.record(ctx, r, landErr, done.outdated))
 	}
 	return done, errors.Join(failed...)
 }
@@ -124,19 +124,19 @@ func digestFile(path string, config []byte) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// record notes how reading a source ended. landErr is that of all files together: a file
-// whose own reading went well has failed with it only when it is not another file's.
-func (b *batch) record(ctx context.Context, r *reading, landErr error) error {
+// record notes how reading a source ended. landErr and outdated are those of all files
+// together: a file counts as landed whole only when nothing at all was left out.
+func (b *batch) record(ctx context.Context, r *reading, landErr error, outdated int) error {
 	outcome := store.SourceRun{BusinessID: r.source.BusinessID, SourceID: r.source.ID, At: b.now(), Status: store.Succeeded}
-	var ofFile *kpi.FileError
+	var lost *pipelines.LandError
 	switch {
 	case r.err != nil:
 		outcome.Status, outcome.Problem = store.Failed, r.err.Error()
-	case landErr != nil && !errors.As(landErr, &ofFile):
-		outcome.Status, outcome.Problem = store.Failed, landErr.Error()
+	case errors.As(landErr, &lost):
+		outcome.Status, outcome.Problem = store.Failed, lost.Error()
 	case r.refused > 0:
 		outcome.Status, outcome.Problem = store.Partial, fmt.Sprintf("%d lines are in quarantine", r.refused)
-	case landErr == nil:
+	case landErr == nil && outdated == 0:
 		outcome.Content = r.content
 	}
 	return b.data.RecordSourceRun(ctx, outcome)

@@ -24,14 +24,26 @@ func (b *batch) landHolidays(ctx context.Context, e *execution) (step, error) {
 	return b.land(ctx, e, calendar.New(b.logger), pipelines.Input{Businesses: e.control.businesses})
 }
 
+// warehouseLock is held by whoever computes or publishes: what is published is what the
+// checks have seen.
+const warehouseLock = "warehouse"
+
 // runModels computes every SQL model and the sentiment; forecasts have a job of their own.
-func (b *batch) runModels(ctx context.Context, e *execution) (step, error) {
-	return b.compute(ctx, e, run.Request{Except: []string{dataset.Forecasts().Name}})
+func (b *batch) runModels(ctx context.Context, e *execution) (done step, err error) {
+	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
+		done, err = b.compute(ctx, e, run.Request{Except: []string{dataset.Forecasts().Name}})
+		return err
+	})
+	return done, err
 }
 
 // runForecasts makes the vintage of the as-of day.
-func (b *batch) runForecasts(ctx context.Context, e *execution) (step, error) {
-	return b.compute(ctx, e, run.Request{Only: []string{dataset.Forecasts().Name}})
+func (b *batch) runForecasts(ctx context.Context, e *execution) (done step, err error) {
+	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
+		done, err = b.compute(ctx, e, run.Request{Only: []string{dataset.Forecasts().Name}})
+		return err
+	})
+	return done, err
 }
 
 func (b *batch) compute(ctx context.Context, e *execution, request run.Request) (step, error) {
@@ -54,7 +66,15 @@ func (b *batch) compute(ctx context.Context, e *execution, request run.Request) 
 }
 
 // publish brings the serving tables up to the marts.
-func (b *batch) publish(ctx context.Context, e *execution) (step, error) {
+func (b *batch) publish(ctx context.Context, e *execution) (done step, err error) {
+	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
+		done, err = b.publishMarts(ctx, e)
+		return err
+	})
+	return done, err
+}
+
+func (b *batch) publishMarts(ctx context.Context, e *execution) (step, error) {
 	blocked, err := b.runner.Blocked(ctx)
 	if err != nil {
 		return step{}, err

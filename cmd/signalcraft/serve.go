@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 
 	"golang.org/x/sync/errgroup"
@@ -62,14 +63,6 @@ func (s *Settings) service(ctx context.Context, std streams, serve, work bool) (
 	}
 	defer func() { err = errors.Join(err, i.Close()) }()
 	group, ctx := errgroup.WithContext(ctx)
-	if serve {
-		listener, err := net.Listen("tcp", s.Listen)
-		if err != nil {
-			return fmt.Errorf("listen: %w: choose another address with --listen", err)
-		}
-		group.Go(func() error { return i.serve(ctx, listener) })
-		fmt.Fprintf(std.out, "API on http://%s, documentation on http://%[1]s/docs\n", listener.Addr())
-	}
 	if work {
 		b, err := i.newBatch(nil)
 		if err != nil {
@@ -81,11 +74,15 @@ func (s *Settings) service(ctx context.Context, std streams, serve, work bool) (
 		}
 		group.Go(func() error { return runner.Run(ctx) })
 	}
+	if serve {
+		group.Go(func() error { return i.serve(ctx, std.out, s.Listen, nil) })
+	}
 	return group.Wait()
 }
 
-// serve answers on listener until ctx ends.
-func (i *installation) serve(ctx context.Context, listener net.Listener) error {
+// serve listens on address and answers until ctx ends. When it is ready, it says where to
+// look on out, by greet unless that is nil.
+func (i *installation) serve(ctx context.Context, out io.Writer, address string, greet func(io.Writer, string) error) (err error) {
 	data, err := store.Open(ctx, store.Config{URL: i.url(store.RoleAPI), Role: store.RoleAPI, MaxConns: 16})
 	if err != nil {
 		return err
@@ -99,5 +96,20 @@ func (i *installation) serve(ctx context.Context, listener net.Listener) error {
 	if err != nil {
 		return err
 	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen: %w: choose another address with --listen", err)
+	}
+	if greet == nil {
+		greet = whereToLook
+	}
+	if err := greet(out, listener.Addr().String()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	return api.Serve(ctx, listener, handler, i.logger)
+}
+
+func whereToLook(out io.Writer, address string) error {
+	_, err := fmt.Fprintf(out, "API on http://%s, documentation on http://%[1]s/docs\n", address)
+	return err
 }

@@ -26,7 +26,8 @@ type step struct {
 	// Failed is the error's text, or empty.
 	Failed string `json:"failed,omitempty"`
 
-	parts []step // what the step consists of
+	parts    []step // what the step consists of
+	outdated int    // rows that a later run may still land
 }
 
 // result is the word that the table shows for a step.

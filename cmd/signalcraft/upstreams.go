@@ -57,7 +57,7 @@ func (b *batch) scrapeNews(ctx context.Context, e *execution) (step, error) {
 		}
 		return r.BusinessID
 	}
-	return b.readBusinesses(ctx, e, source, searched, reach{history: 90 * day, again: 3 * day})
+	return b.readEach(ctx, e, source, searched, reach{history: 90 * day, again: 3 * day})
 }
 
 // fetchRates reads three years when a currency is new, else the last days.
@@ -76,6 +76,30 @@ func (b *batch) fetchRates(ctx context.Context, e *execution) (step, error) {
 	}
 	return b.readOn(ctx, e, source, pipelines.Input{Businesses: e.control.businesses, Currencies: e.control.currencies()}, currencies, until,
 		reach{history: threeYears, again: 10 * day})
+}
+
+// readEach is readBusinesses for one business after the other, for a source that asks for
+// each by itself: one that fails holds back no other.
+func (b *batch) readEach(ctx context.Context, e *execution, source pipelines.Source, subject func(dataset.BusinessRow) string, far reach) (step, error) {
+	until, err := b.data.Readings(ctx, source.Name())
+	if err != nil {
+		return step{}, err
+	}
+	var total step
+	var failed []error
+	for _, r := range e.control.businesses {
+		name := subject(r)
+		if name == "" {
+			continue
+		}
+		done, err := b.readOn(ctx, e, source, pipelines.Input{Businesses: []dataset.BusinessRow{r}}, []string{name}, until, far)
+		total.RowsIn, total.RowsOut, total.Quarantined = total.RowsIn+done.RowsIn, total.RowsOut+done.RowsOut, total.Quarantined+done.Quarantined
+		failed = append(failed, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return total, errors.Join(failed...)
 }
 
 // readBusinesses reads source for the businesses with a new subject and for the others, each with a window of its own.

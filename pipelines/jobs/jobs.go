@@ -53,9 +53,10 @@ type Job struct {
 	// same time, in any process. Executions of the same job never do. Empty means the
 	// job's own name.
 	Lock string
-	// Then names the jobs to queue after success, for the same due time. A job runs once
-	// for a due time: of two jobs with the same due time and a successor in common, the
-	// later to succeed does not bring it about again.
+	// Then names the jobs to queue after an execution has ended, also after one that
+	// failed: what it did is theirs to go on with. They get the same due time; after a
+	// retry, the time of its end. A job runs once for each due time, so when two jobs of
+	// one due time name the same successor, it runs once.
 	Then []string
 	// Run does the work. asOf is the due time. It may be called again for the same asOf
 	// after an error, a timeout or a crash, and must then finish what is missing. Its

@@ -100,7 +100,34 @@ func (r *Runner) execute(ctx context.Context, held *lock, job Job, queued *river
 	} else {
 		logger.ErrorContext(ctx, "job given up", "err", err)
 	}
-	return err
+	return errors.Join(err, r.follow(ctx, held, job, queued))
+}
+
+// follow queues the successors of an execution that failed: what it did before, or beside
+// what failed, is theirs to go on with.
+func (r *Runner) follow(ctx context.Context, held *lock, job Job, queued *river.Job[args]) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), completeWithin)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, held.conn, func(tx pgx.Tx) error { return r.insertNext(ctx, tx, job, queued) })
+	if err != nil {
+		return fmt.Errorf("queue successors of %s: %w", job.Name, err)
+	}
+	return nil
+}
+
+// insertNext queues the job's successors: for the same due time after the first attempt,
+// for now after a later one, since those of the first may have run already.
+func (r *Runner) insertNext(ctx context.Context, tx pgx.Tx, job Job, queued *river.Job[args]) error {
+	due := queued.Args.Due
+	if queued.Attempt > 1 {
+		due = r.config.Now().UTC().Truncate(time.Second)
+	}
+	for _, next := range job.Then {
+		if err := r.insert(ctx, tx, next, due); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // complete commits the success of the execution and the queueing of its successors in
@@ -117,10 +144,8 @@ func (r *Runner) complete(ctx context.Context, held *lock, job Job, queued *rive
 		if done.State != rivertype.JobStateCompleted {
 			return fmt.Errorf("it is %s, not running", done.State)
 		}
-		for _, next := range job.Then {
-			if err := r.insert(ctx, tx, next, queued.Args.Due); err != nil {
-				return err
-			}
+		if err := r.insertNext(ctx, tx, job, queued); err != nil {
+			return err
 		}
 		return recordRun(ctx, tx, job.Name, r.config.Now())
 	})

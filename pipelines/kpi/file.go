@@ -176,7 +176,7 @@ func (f *reading) line(line []byte, long bool) string {
 		first = p.choose(first, second) // before the value is looked at: a bad value still took its place
 	}
 	if first.After(f.limits.latest) {
-		return fmt.Sprintf("time %s lies after the instant that the run is as of, %s", first.UTC().Format(time.RFC3339), f.limits.latest.Format(time.RFC3339))
+		return "the time lies after the instant that the run is as of" // without that instant: the quarantine keeps one note, not one of every run
 	}
 	value, reason := number(bytes.TrimSpace(fields[f.header.value]), f.spec.DecimalComma)
 	if reason != "" {

@@ -294,5 +294,5 @@ func TestSpecNamesTheFault(t *testing.T) {
 func TestPointsAfterTheAsOfInstantAreRefused(t *testing.T) {
 	day := asOf.AddDate(0, 0, 1).Format(time.DateOnly)
 	checkRead(t, daily(), "day,sales\n2024-01-01,1\n"+day+",2\n", []string{"sales 2024-01-01T00:00:00Z 1"},
-		[]string{"3: time " + day + "T00:00:00Z lies after the instant that the run is as of, " + asOf.Format(time.RFC3339) + ": " + day + ",2"})
+		[]string{"3: the time lies after the instant that the run is as of: " + day + ",2"})
 }

@@ -7,6 +7,9 @@ import (
 	"strconv"
 )
 
+// maxValue bounds a value: sums over years of days, in any currency, stay exact and finite.
+const maxValue = 1e15
+
 // number parses a finite decimal number such as -12.5 or 1e3. With comma the decimal mark
 // is a comma, and a point is refused: it could only be a mark of thousands.
 func number(text []byte, comma bool) (float64, string) {
@@ -25,7 +28,7 @@ func number(text []byte, comma bool) (float64, string) {
 		plain = bytes.Replace(text, []byte{','}, []byte{'.'}, 1)
 	}
 	value, err := strconv.ParseFloat(string(plain), 64)
-	if math.IsInf(value, 0) {
+	if math.Abs(value) > maxValue {
 		return 0, fmt.Sprintf("value %q is too large", text)
 	}
 	if err != nil {

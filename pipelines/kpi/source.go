@@ -14,7 +14,6 @@ import (
 
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
 	"github.com/signalcraft/signalcraft/pipelines"
-	"golang.org/x/sync/errgroup"
 )
 
 // File is one file of one KPI source.
@@ -27,8 +26,8 @@ type File struct {
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	// Spec says how to read it.
 	Spec Spec
-	// Done is told, once a Read, how many lines were refused, or why the file could not be
-	// read. What was read has not landed yet. It may be nil.
+	// Done is told how many lines were refused, or why the file could not be read, unless
+	// Read ends before the file's turn. What was read has not landed yet. It may be nil.
 	Done func(rejects int, err error)
 }
 
@@ -123,9 +122,10 @@ func (s *Source) Read(ctx context.Context, in pipelines.Input, out func(pipeline
 	return errors.Join(failed...)
 }
 
-// readAhead reads files side by side, as many at once as there are processors. The first
-// function waits for the file with an index; the second waits until nothing runs any
-// more, which is soon after ctx has ended.
+// readAhead reads files side by side. Those read but not yet asked for are never more
+// than there are processors, and one. The first function waits for the file with an index
+// and is to be called in order; the second waits until nothing runs any more, which is
+// soon after ctx has ended.
 func (s *Source) readAhead(ctx context.Context, asOf time.Time) (file func(int) (*reading, error), wait func()) {
 	type result struct {
 		content *reading
@@ -135,23 +135,29 @@ func (s *Source) readAhead(ctx context.Context, asOf time.Time) (file func(int) 
 	for i := range results {
 		results[i] = make(chan result, 1)
 	}
-	var readers errgroup.Group
-	readers.SetLimit(runtime.GOMAXPROCS(0))
-	var starter sync.WaitGroup
-	starter.Go(func() {
+	ahead := make(chan struct{}, runtime.GOMAXPROCS(0)+1)
+	var running sync.WaitGroup
+	running.Go(func() {
 		for i, f := range s.config.Files {
-			readers.Go(func() error {
+			select {
+			case ahead <- struct{}{}:
+			case <-ctx.Done(): // the read below says so at once
+			}
+			running.Go(func() {
 				content, err := s.readFile(ctx, f, asOf)
 				results[i] <- result{content, err}
-				return nil // one file's failure stops no other
 			})
 		}
 	})
 	file = func(i int) (*reading, error) {
 		r := <-results[i]
+		select {
+		case <-ahead:
+		default: // ctx had ended before the file's turn
+		}
 		return r.content, r.err
 	}
-	return file, func() { starter.Wait(); _ = readers.Wait() }
+	return file, running.Wait
 }
 
 func (s *Source) readFile(ctx context.Context, f File, asOf time.Time) (*reading, error) {

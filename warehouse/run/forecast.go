@@ -36,12 +36,12 @@ const (
 func kpiForecasts() Node {
 	return Node{
 		Output:  dataset.Forecasts(),
-		Version: "kpi_forecasts/1",
+		Version: "kpi_forecasts/2",
 		Span:    Vintage,
 		Inputs: []Input{
 			inputDaily: {
 				Relation: "marts.kpi_daily",
-				Columns:  []string{"business_id", "kpi_id", "day", "value", "starts_at", "complete"},
+				Columns:  []string{"business_id", "kpi_id", "day", "value", "starts_at", "hours_expected"},
 			},
 			inputKPI: {
 				Relation: "staging.kpi",
@@ -87,7 +87,8 @@ func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.Rec
 }
 
 // readHistory lays every KPI's days on its calendar. Days that had not ended by the run's
-// instant and lack points are left out: half a day is no value. So are days that had not begun.
+// instant are left out: half a day is no value. A past day counts with the hours it has,
+// since many KPIs have none at night.
 func readHistory(ctx context.Context, in Tables, p Params) (*series.Batch, error) {
 	var builder series.Builder
 	// KPIs come first: they set the order of the series, and days may then come in any.
@@ -140,14 +141,14 @@ func appendDays(builder *series.Builder, batch arrow.RecordBatch, asOf time.Time
 	if err != nil {
 		return err
 	}
-	complete, err := flags(batch, 5)
+	hours, err := integers(batch, 5)
 	if err != nil {
 		return err
 	}
-	now, longest := asOf.UnixMicro(), (25 * time.Hour).Microseconds()
 	kept := 0
 	for i := range dates {
-		if starts[i] > now || (!complete[i] && starts[i] > now-longest) {
+		end := time.UnixMicro(starts[i]).Add(time.Duration(hours[i]) * time.Hour)
+		if end.After(asOf) {
 			continue
 		}
 		businesses[kept], kpis[kept], dates[kept], values[kept] = businesses[i], kpis[i], dates[i], values[i]

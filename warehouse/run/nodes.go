@@ -63,6 +63,18 @@ func days(batch arrow.RecordBatch, i int) ([]dataset.Days, error) {
 	return out, nil
 }
 
+// integers returns a column of 32-bit integers, which must hold no null.
+func integers(batch arrow.RecordBatch, i int) ([]int32, error) {
+	column, ok := batch.Column(i).(*array.Int32)
+	if !ok {
+		return nil, wrongType(batch, i, "integer")
+	}
+	if column.NullN() > 0 {
+		return nil, fmt.Errorf("column %s holds null", batch.ColumnName(i))
+	}
+	return column.Int32Values(), nil
+}
+
 // flags returns a column of booleans. Null is false.
 func flags(batch arrow.RecordBatch, i int) ([]bool, error) {
 	column, ok := batch.Column(i).(*array.Boolean)

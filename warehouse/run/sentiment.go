@@ -20,7 +20,7 @@ func newsSentiment() Node {
 		Version: "news_sentiment/1",
 		Span:    Windows,
 		// An article belongs to the month it was first seen in, and may be landed again for a year.
-		LookbackDays: 372,
+		LookbackDays: 3660,
 		Inputs: []Input{{
 			Relation: "staging.gdelt_article",
 			Columns:  []string{"business_id", "url", "seen_at", "title", "language"},

@@ -2,7 +2,7 @@
 -- purpose: Every news article of a business with its local day and tone.
 -- grain: business_id, url
 -- inputs: staging.gdelt_article, staging.business, marts.news_sentiment
--- built: window seen_at by month lookback 372 days
+-- built: window seen_at by month lookback 3660 days
 -- owner: warehouse
 -- columns:
 --   business_id varchar - the business

@@ -2,7 +2,7 @@
 -- purpose: How much was written about every business on each local day that has an article, and in which tone.
 -- grain: business_id, day
 -- inputs: staging.gdelt_article, staging.business, marts.news_sentiment
--- built: window day by month lookback 372 days
+-- built: window day by month lookback 3660 days
 -- owner: warehouse
 -- columns:
 --   business_id varchar - the business

@@ -58,13 +58,13 @@ ranked as (
         landed_at,
         row_number() over (
             partition by business_id, url
-            order by landed_at desc, seen_at desc, query desc, title desc, domain desc
+            order by seen_at, landed_at desc, query desc, title desc, domain desc
         ) as landing_rank
     from landed
 ),
 
--- One row for an address: overlapping fetches and later sightings bring it again. What landed
--- last describes it, what was seen first dates it.
+-- One row for an address: overlapping fetches and later sightings bring it again. The first
+-- sighting dates and describes it, as it landed last: what is seen later changes nothing.
 articles as (
     select
         ranked.business_id,

@@ -133,7 +133,7 @@ create policy self on user_sessions to signalcraft_api
 call protect_table('businesses', 'select, insert, update');
 grant select, insert, update, delete on businesses to signalcraft_api;
 create policy members on businesses for select to signalcraft_api
-  using (id in (select m.business_id from memberships m where m.user_id = (select request_user())) or created_by = (select request_user()));
+  using (id in (select m.business_id from memberships m where m.user_id = (select request_user())) or (created_by = (select request_user()) and is_unclaimed(id))); -- a founder's, until its first membership
 create policy founders on businesses for insert to signalcraft_api
   with check (created_by = (select request_user()));
 create policy change on businesses for update to signalcraft_api
