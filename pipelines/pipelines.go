@@ -75,28 +75,38 @@ func (b Batch) Rows() int {
 		len(b.Holidays) + len(b.Businesses) + len(b.KPIs)
 }
 
-// add appends what another batch holds.
-func (b *Batch) add(more Batch) {
-	b.RowsIn += more.RowsIn
-	b.KPIPoints = joined(b.KPIPoints, more.KPIPoints)
-	b.Articles = joined(b.Articles, more.Articles)
-	b.WeatherDays = joined(b.WeatherDays, more.WeatherDays)
-	b.WeatherHours = joined(b.WeatherHours, more.WeatherHours)
-	b.Places = joined(b.Places, more.Places)
-	b.Rates = joined(b.Rates, more.Rates)
-	b.Holidays = joined(b.Holidays, more.Holidays)
-	b.Businesses = joined(b.Businesses, more.Businesses)
-	b.KPIs = joined(b.KPIs, more.KPIs)
-	b.Rejects = joined(b.Rejects, more.Rejects)
+// merged returns units as one batch, without a name.
+func merged(units []Batch) Batch {
+	if len(units) == 1 {
+		return units[0]
+	}
+	var all Batch
+	for _, u := range units {
+		all.RowsIn += u.RowsIn
+	}
+	all.KPIPoints = gather(units, func(b *Batch) []dataset.KPIPointRow { return b.KPIPoints })
+	all.Articles = gather(units, func(b *Batch) []dataset.ArticleRow { return b.Articles })
+	all.WeatherDays = gather(units, func(b *Batch) []dataset.WeatherDayRow { return b.WeatherDays })
+	all.WeatherHours = gather(units, func(b *Batch) []dataset.WeatherHourRow { return b.WeatherHours })
+	all.Places = gather(units, func(b *Batch) []dataset.PlaceRow { return b.Places })
+	all.Rates = gather(units, func(b *Batch) []dataset.RateRow { return b.Rates })
+	all.Holidays = gather(units, func(b *Batch) []dataset.HolidayRow { return b.Holidays })
+	all.Businesses = gather(units, func(b *Batch) []dataset.BusinessRow { return b.Businesses })
+	all.KPIs = gather(units, func(b *Batch) []dataset.KPIRow { return b.KPIs })
+	all.Rejects = gather(units, func(b *Batch) []dataset.RejectRow { return b.Rejects })
+	return all
 }
 
-// joined keeps the difference between nil, not given, and empty.
-func joined[T any](rows, more []T) []T {
-	if rows == nil {
-		return more
+// gather returns the rows of all units. It keeps the difference between nil, not given, and empty.
+func gather[T any](units []Batch, rows func(*Batch) []T) []T {
+	parts, given := make([][]T, len(units)), false
+	for i := range units {
+		parts[i] = rows(&units[i])
+		given = given || parts[i] != nil
 	}
-	if cap(rows)-len(rows) < len(more) {
-		rows = slices.Grow(rows, max(len(more), len(rows))) // doubling copies large batches less often
+	all := slices.Concat(parts...)
+	if all == nil && given {
+		all = []T{}
 	}
-	return append(rows, more...)
+	return all
 }

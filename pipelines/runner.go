@@ -99,7 +99,7 @@ func (r *Runner) Run(ctx context.Context, src Source, in Input, runID string) (R
 		if err := l.take(b); err != nil {
 			return fmt.Errorf("take unit %s/%s: %w", src.Name(), b.Unit, err)
 		}
-		if l.pending.RowsIn < flushRows {
+		if l.held < flushRows {
 			return nil
 		}
 		return flush()
@@ -123,9 +123,9 @@ type landing struct {
 	runID  string
 	asOf   time.Time
 
-	pending Batch // the units taken since the last flush, as one
-	units   int   // how many those are
-	report  Report
+	units  []Batch // taken since the last flush
+	held   int     // their rows
+	report Report
 }
 
 // take checks a unit and holds it for the next flush.
@@ -139,14 +139,18 @@ func (l *landing) take(b Batch) error {
 	for i := range b.Rejects {
 		l.complete(&b.Rejects[i], b.Unit)
 	}
-	l.pending.add(b)
-	l.units++
+	l.units = append(l.units, b)
+	l.held += b.RowsIn
 	return nil
 }
 
 // flush lands what is held.
 func (l *landing) flush(ctx context.Context) error {
-	b := l.pending
+	if len(l.units) == 0 {
+		return nil
+	}
+	b, units := merged(l.units), len(l.units)
+	l.units, l.held = nil, 0
 	// The quarantine comes first: once good rows are visible, so are the refused ones beside them.
 	quarantined, err := land(ctx, l, dataset.Rejects(), b.Rejects)
 	if err != nil {
@@ -156,12 +160,11 @@ func (l *landing) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.report.Units += l.units
+	l.report.Units += units
 	l.report.RowsIn += b.RowsIn
 	l.report.RowsOut += added
 	l.report.Quarantined += quarantined
 	l.report.Unchanged += b.RowsIn - added - quarantined
-	l.pending, l.units = Batch{}, 0
 	return nil
 }
 
