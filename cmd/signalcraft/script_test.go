@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,8 +24,11 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
-			// The server of a private Postgres runs as another user when this is root: it must reach the folder.
-			for dir := env.WorkDir; dir != filepath.Dir(dir) && os.Chmod(dir, 0o755) == nil && dir != os.TempDir(); dir = filepath.Dir(dir) {
+			// The server of a private Postgres runs as another user when this is root: it must enter the folder.
+			for dir := env.WorkDir; strings.HasPrefix(dir, os.TempDir()+string(os.PathSeparator)); dir = filepath.Dir(dir) {
+				if err := os.Chmod(dir, 0o755); err != nil {
+					return err
+				}
 			}
 			bin := filepath.Join(env.WorkDir, ".bin")
 			if err := os.Mkdir(bin, 0o755); err != nil {
