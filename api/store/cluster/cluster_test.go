@@ -379,8 +379,7 @@ func TestEphemeralLeavesNothing(t *testing.T) {
 	ch.kill(t)
 	waitEnd(t, ch.guard)
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		left, _ := filepath.Glob(filepath.Join(dir, "*", "*"))
 		os.RemoveAll(dir)
-		t.Errorf("after a kill the folder %s: got %v, want it gone; it holds %v", dir, err, left)
+		t.Errorf("after a kill the folder %s: got %v, want it gone", dir, err)
 	}
 }

@@ -17,8 +17,7 @@ import (
 
 // guard runs its arguments as a child and stops it when standard input closes. File descriptor 3
 // is left to the child alone, so it closes when the last process of the server is gone. With
-// --remove and two folders before them, it deletes those at the end, again when something
-// was still being written there.
+// --remove and two folders before them, it deletes those at the end.
 const guard = `trap '' HUP INT TERM
 doomed=""
 if [ "$1" = --remove ]; then doomed=$2; socket=$3; shift 3; fi
@@ -28,11 +27,7 @@ exec 3>&-
 read -r _
 kill -INT "$server" 2>/dev/null
 wait "$server"
-try=0
-while [ -n "$doomed" ] && [ -e "$doomed" ] && [ $try -lt 10 ]; do
-  rm -rf "$doomed" "$socket" 2>/dev/null || sleep 0.2
-  try=$((try + 1))
-done
+if [ -n "$doomed" ]; then rm -rf "$doomed" "$socket" 2>/dev/null; fi
 `
 
 // maxLogSize is the size in bytes from which the log starts anew with the server.
