@@ -18,7 +18,7 @@ setup: ## install what is missing (a C compiler, Postgres binaries) or say what 
 
 build: setup ## build bin/signalcraft
 	@echo "building $(BIN) (the first time takes some minutes)"
-	@$(GO) build -trimpath -o $(BIN) ./cmd/signalcraft
+	@$(GO) build -o $(BIN) ./cmd/signalcraft
 
 demo: build ## three demonstration businesses: run the nightly batch, then serve the API (DATA=./data)
 	@$(BIN) demo --data-dir $(DATA)
