@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
+// ForecastPoints is the text of the query of that name.
 const ForecastPoints = `-- name: ForecastPoints :many
 select
   k.id as kpi_id,
@@ -59,6 +60,7 @@ order by k.id, f.day
 limit $5::integer
 `
 
+// ForecastPointsParams are the parameters of ForecastPoints.
 type ForecastPointsParams struct {
 	FromDay  time.Time
 	ToDay    time.Time
@@ -68,6 +70,7 @@ type ForecastPointsParams struct {
 	OnlyKPI  *uuid.UUID
 }
 
+// ForecastPointsRow is one row of ForecastPoints.
 type ForecastPointsRow struct {
 	KPIID   uuid.UUID
 	Name    string
@@ -125,6 +128,7 @@ func (q *Queries) ForecastPoints(ctx context.Context, arg ForecastPointsParams) 
 	return items, nil
 }
 
+// KPIPoints is the text of the query of that name.
 const KPIPoints = `-- name: KPIPoints :many
 select
   k.id as kpi_id,
@@ -163,6 +167,7 @@ order by k.id, d.day
 limit $5::integer
 `
 
+// KPIPointsParams are the parameters of KPIPoints.
 type KPIPointsParams struct {
 	FromDay  time.Time
 	ToDay    time.Time
@@ -172,6 +177,7 @@ type KPIPointsParams struct {
 	OnlyKPI  *uuid.UUID
 }
 
+// KPIPointsRow is one row of KPIPoints.
 type KPIPointsRow struct {
 	KPIID             uuid.UUID
 	Name              string
@@ -225,6 +231,7 @@ func (q *Queries) KPIPoints(ctx context.Context, arg KPIPointsParams) ([]KPIPoin
 	return items, nil
 }
 
+// NewsArticles is the text of the query of that name.
 const NewsArticles = `-- name: NewsArticles :many
 select
   a.url,
@@ -248,6 +255,7 @@ order by a.seen_at desc, a.url
 limit $5::integer
 `
 
+// NewsArticlesParams are the parameters of NewsArticles.
 type NewsArticlesParams struct {
 	FromDay   time.Time
 	ToDay     time.Time
@@ -256,6 +264,7 @@ type NewsArticlesParams struct {
 	Most      int32
 }
 
+// NewsArticlesRow is one row of NewsArticles.
 type NewsArticlesRow struct {
 	URL           string
 	Title         *string
@@ -304,6 +313,7 @@ func (q *Queries) NewsArticles(ctx context.Context, arg NewsArticlesParams) ([]N
 	return items, nil
 }
 
+// NewsDays is the text of the query of that name.
 const NewsDays = `-- name: NewsDays :many
 select
   n.day,
@@ -319,11 +329,13 @@ where n.business_id = (select request_business())
 order by n.day
 `
 
+// NewsDaysParams are the parameters of NewsDays.
 type NewsDaysParams struct {
 	FromDay time.Time
 	ToDay   time.Time
 }
 
+// NewsDaysRow is one row of NewsDays.
 type NewsDaysRow struct {
 	Day           time.Time
 	Articles      int64
@@ -361,6 +373,7 @@ func (q *Queries) NewsDays(ctx context.Context, arg NewsDaysParams) ([]NewsDaysR
 	return items, nil
 }
 
+// Publication is the text of the query of that name.
 const Publication = `-- name: Publication :one
 select
   b.id,
@@ -377,11 +390,13 @@ left join serving.publications as p
 where b.id = (select request_business())
 `
 
+// PublicationParams are the parameters of Publication.
 type PublicationParams struct {
 	Now       time.Time
 	TableName string
 }
 
+// PublicationRow is one row of Publication.
 type PublicationRow struct {
 	ID          uuid.UUID
 	Name        string

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
+// AddBusiness is the text of the query of that name.
 const AddBusiness = `-- name: AddBusiness :execrows
 insert into businesses (id, name, industry, time_zone, currency, country, place, news_query)
 values (
@@ -27,6 +28,7 @@ values (
 on conflict do nothing
 `
 
+// AddBusinessParams are the parameters of AddBusiness.
 type AddBusinessParams struct {
 	ID        uuid.UUID
 	Name      string
@@ -38,6 +40,7 @@ type AddBusinessParams struct {
 	NewsQuery string
 }
 
+// AddBusiness runs the query of that name.
 func (q *Queries) AddBusiness(ctx context.Context, arg AddBusinessParams) (int64, error) {
 	result, err := q.db.Exec(ctx, AddBusiness,
 		arg.ID,
@@ -55,6 +58,7 @@ func (q *Queries) AddBusiness(ctx context.Context, arg AddBusinessParams) (int64
 	return result.RowsAffected(), nil
 }
 
+// AddKPI is the text of the query of that name.
 const AddKPI = `-- name: AddKPI :execrows
 insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative)
 values (
@@ -72,6 +76,7 @@ values (
 on conflict do nothing
 `
 
+// AddKPIParams are the parameters of AddKPI.
 type AddKPIParams struct {
 	BusinessID  uuid.UUID
 	ID          uuid.UUID
@@ -85,6 +90,7 @@ type AddKPIParams struct {
 	NonNegative bool
 }
 
+// AddKPI runs the query of that name.
 func (q *Queries) AddKPI(ctx context.Context, arg AddKPIParams) (int64, error) {
 	result, err := q.db.Exec(ctx, AddKPI,
 		arg.BusinessID,
@@ -104,18 +110,21 @@ func (q *Queries) AddKPI(ctx context.Context, arg AddKPIParams) (int64, error) {
 	return result.RowsAffected(), nil
 }
 
+// AddMember is the text of the query of that name.
 const AddMember = `-- name: AddMember :execrows
 insert into memberships (business_id, user_id, role)
 values ($1, $2, $3)
 on conflict do nothing
 `
 
+// AddMemberParams are the parameters of AddMember.
 type AddMemberParams struct {
 	BusinessID uuid.UUID
 	UserID     uuid.UUID
 	Role       string
 }
 
+// AddMember runs the query of that name.
 func (q *Queries) AddMember(ctx context.Context, arg AddMemberParams) (int64, error) {
 	result, err := q.db.Exec(ctx, AddMember, arg.BusinessID, arg.UserID, arg.Role)
 	if err != nil {
@@ -124,12 +133,14 @@ func (q *Queries) AddMember(ctx context.Context, arg AddMemberParams) (int64, er
 	return result.RowsAffected(), nil
 }
 
+// AddSource is the text of the query of that name.
 const AddSource = `-- name: AddSource :execrows
 insert into kpi_sources (business_id, id, name, kind, config)
 values ($1, $2, $3, $4, $5)
 on conflict do nothing
 `
 
+// AddSourceParams are the parameters of AddSource.
 type AddSourceParams struct {
 	BusinessID uuid.UUID
 	ID         uuid.UUID
@@ -138,6 +149,7 @@ type AddSourceParams struct {
 	Config     []byte
 }
 
+// AddSource runs the query of that name.
 func (q *Queries) AddSource(ctx context.Context, arg AddSourceParams) (int64, error) {
 	result, err := q.db.Exec(ctx, AddSource,
 		arg.BusinessID,
@@ -152,12 +164,14 @@ func (q *Queries) AddSource(ctx context.Context, arg AddSourceParams) (int64, er
 	return result.RowsAffected(), nil
 }
 
+// AddUser is the text of the query of that name.
 const AddUser = `-- name: AddUser :execrows
 insert into users (id, email, password_hash, full_name, email_verified_at)
 values ($1, $2, $3, $4, now())
 on conflict do nothing
 `
 
+// AddUserParams are the parameters of AddUser.
 type AddUserParams struct {
 	ID           uuid.UUID
 	Email        string
@@ -165,6 +179,7 @@ type AddUserParams struct {
 	FullName     string
 }
 
+// AddUser runs the query of that name.
 func (q *Queries) AddUser(ctx context.Context, arg AddUserParams) (int64, error) {
 	result, err := q.db.Exec(ctx, AddUser,
 		arg.ID,
@@ -178,6 +193,7 @@ func (q *Queries) AddUser(ctx context.Context, arg AddUserParams) (int64, error)
 	return result.RowsAffected(), nil
 }
 
+// Businesses is the text of the query of that name.
 const Businesses = `-- name: Businesses :many
 select
   id,
@@ -195,6 +211,7 @@ from businesses
 order by id
 `
 
+// BusinessesRow is one row of Businesses.
 type BusinessesRow struct {
 	ID        uuid.UUID
 	Name      string
@@ -242,6 +259,7 @@ func (q *Queries) Businesses(ctx context.Context) ([]BusinessesRow, error) {
 	return items, nil
 }
 
+// KPIs is the text of the query of that name.
 const KPIs = `-- name: KPIs :many
 select
   business_id,
@@ -259,6 +277,7 @@ where is_active
 order by business_id, id
 `
 
+// KPIsRow is one row of KPIs.
 type KPIsRow struct {
 	BusinessID  uuid.UUID
 	ID          uuid.UUID
@@ -304,6 +323,7 @@ func (q *Queries) KPIs(ctx context.Context) ([]KPIsRow, error) {
 	return items, nil
 }
 
+// RecordSourceRun is the text of the query of that name.
 const RecordSourceRun = `-- name: RecordSourceRun :execrows
 update kpi_sources
 set
@@ -314,6 +334,7 @@ set
 where business_id = $5 and id = $6
 `
 
+// RecordSourceRunParams are the parameters of RecordSourceRun.
 type RecordSourceRunParams struct {
 	At         time.Time
 	Status     string
@@ -323,6 +344,7 @@ type RecordSourceRunParams struct {
 	ID         uuid.UUID
 }
 
+// RecordSourceRun runs the query of that name.
 func (q *Queries) RecordSourceRun(ctx context.Context, arg RecordSourceRunParams) (int64, error) {
 	result, err := q.db.Exec(ctx, RecordSourceRun,
 		arg.At,
@@ -338,6 +360,7 @@ func (q *Queries) RecordSourceRun(ctx context.Context, arg RecordSourceRunParams
 	return result.RowsAffected(), nil
 }
 
+// SetPlace is the text of the query of that name.
 const SetPlace = `-- name: SetPlace :execrows
 update businesses
 set
@@ -349,6 +372,7 @@ where id = $4 and place = $5
   and (place_id, latitude, longitude) is distinct from ($1, $2, $3)
 `
 
+// SetPlaceParams are the parameters of SetPlace.
 type SetPlaceParams struct {
 	PlaceID   *int64
 	Latitude  *float64
@@ -372,6 +396,7 @@ func (q *Queries) SetPlace(ctx context.Context, arg SetPlaceParams) (int64, erro
 	return result.RowsAffected(), nil
 }
 
+// Sources is the text of the query of that name.
 const Sources = `-- name: Sources :many
 select
   business_id,
@@ -385,6 +410,7 @@ where is_active
 order by business_id, id
 `
 
+// SourcesRow is one row of Sources.
 type SourcesRow struct {
 	BusinessID  uuid.UUID
 	ID          uuid.UUID

@@ -11,20 +11,24 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// DBTX is what queries run on: a pool, a connection or a transaction.
 type DBTX interface {
 	Exec(context.Context, string, ...interface{}) (pgconn.CommandTag, error)
 	Query(context.Context, string, ...interface{}) (pgx.Rows, error)
 	QueryRow(context.Context, string, ...interface{}) pgx.Row
 }
 
+// New returns the queries on db.
 func New(db DBTX) *Queries {
 	return &Queries{db: db}
 }
 
+// Queries runs the typed queries.
 type Queries struct {
 	db DBTX
 }
 
+// WithTx returns the queries in a transaction.
 func (q *Queries) WithTx(tx pgx.Tx) *Queries {
 	return &Queries{
 		db: tx,

@@ -9,6 +9,7 @@ import (
 	"context"
 )
 
+// CurrentRole is the text of the query of that name.
 const CurrentRole = `-- name: CurrentRole :one
 select
   r.rolname::text as name,
@@ -23,6 +24,7 @@ from pg_catalog.pg_roles as r
 where r.rolname = current_user
 `
 
+// CurrentRoleRow is one row of CurrentRole.
 type CurrentRoleRow struct {
 	Name     string
 	Bypasses bool

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
+// ServingPublication is one row of the table that it is named after.
 type ServingPublication struct {
 	TableName   string
 	Dataset     string

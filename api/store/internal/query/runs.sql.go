@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
+// EndAbandonedRuns is the text of the query of that name.
 const EndAbandonedRuns = `-- name: EndAbandonedRuns :execrows
 update runs
 set
@@ -21,6 +22,7 @@ set
 where job = $2 and status = 'running' and id <> $3
 `
 
+// EndAbandonedRunsParams are the parameters of EndAbandonedRuns.
 type EndAbandonedRunsParams struct {
 	At       time.Time
 	Job      string
@@ -36,6 +38,7 @@ func (q *Queries) EndAbandonedRuns(ctx context.Context, arg EndAbandonedRunsPara
 	return result.RowsAffected(), nil
 }
 
+// FinishRun is the text of the query of that name.
 const FinishRun = `-- name: FinishRun :execrows
 update runs
 set
@@ -46,6 +49,7 @@ set
 where id = $5 and status = 'running'
 `
 
+// FinishRunParams are the parameters of FinishRun.
 type FinishRunParams struct {
 	Status     string
 	FinishedAt time.Time
@@ -54,6 +58,7 @@ type FinishRunParams struct {
 	ID         uuid.UUID
 }
 
+// FinishRun runs the query of that name.
 func (q *Queries) FinishRun(ctx context.Context, arg FinishRunParams) (int64, error) {
 	result, err := q.db.Exec(ctx, FinishRun,
 		arg.Status,
@@ -68,6 +73,7 @@ func (q *Queries) FinishRun(ctx context.Context, arg FinishRunParams) (int64, er
 	return result.RowsAffected(), nil
 }
 
+// Publications is the text of the query of that name.
 const Publications = `-- name: Publications :many
 select
   table_name,
@@ -111,6 +117,7 @@ func (q *Queries) Publications(ctx context.Context) ([]ServingPublication, error
 	return items, nil
 }
 
+// Readings is the text of the query of that name.
 const Readings = `-- name: Readings :many
 select
   subject,
@@ -119,11 +126,13 @@ from readings
 where source = $1
 `
 
+// ReadingsRow is one row of Readings.
 type ReadingsRow struct {
 	Subject   string
 	ReadUntil time.Time
 }
 
+// Readings runs the query of that name.
 func (q *Queries) Readings(ctx context.Context, source string) ([]ReadingsRow, error) {
 	rows, err := q.db.Query(ctx, Readings, source)
 	if err != nil {
@@ -144,6 +153,7 @@ func (q *Queries) Readings(ctx context.Context, source string) ([]ReadingsRow, e
 	return items, nil
 }
 
+// RecordReadings is the text of the query of that name.
 const RecordReadings = `-- name: RecordReadings :exec
 insert into readings (source, subject, read_until, run_id)
 select $1::text, subject, $2::timestamptz, $3::uuid
@@ -154,6 +164,7 @@ set
   run_id = excluded.run_id
 `
 
+// RecordReadingsParams are the parameters of RecordReadings.
 type RecordReadingsParams struct {
 	Source    string
 	ReadUntil time.Time
@@ -172,6 +183,7 @@ func (q *Queries) RecordReadings(ctx context.Context, arg RecordReadingsParams) 
 	return err
 }
 
+// Runs is the text of the query of that name.
 const Runs = `-- name: Runs :many
 select
   id,
@@ -186,11 +198,13 @@ order by started_at desc, id desc
 limit $2::integer
 `
 
+// RunsParams are the parameters of Runs.
 type RunsParams struct {
 	Job  *string
 	Most int32
 }
 
+// RunsRow is one row of Runs.
 type RunsRow struct {
 	ID         uuid.UUID
 	Job        string
@@ -228,11 +242,13 @@ func (q *Queries) Runs(ctx context.Context, arg RunsParams) ([]RunsRow, error) {
 	return items, nil
 }
 
+// StartRun is the text of the query of that name.
 const StartRun = `-- name: StartRun :exec
 insert into runs (id, job, as_of, status, started_at)
 values ($1, $2, $3, 'running', $4)
 `
 
+// StartRunParams are the parameters of StartRun.
 type StartRunParams struct {
 	ID        uuid.UUID
 	Job       string
@@ -240,6 +256,7 @@ type StartRunParams struct {
 	StartedAt time.Time
 }
 
+// StartRun runs the query of that name.
 func (q *Queries) StartRun(ctx context.Context, arg StartRunParams) error {
 	_, err := q.db.Exec(ctx, StartRun,
 		arg.ID,

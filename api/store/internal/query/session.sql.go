@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
+// AccountByEmail is the text of the query of that name.
 const AccountByEmail = `-- name: AccountByEmail :one
 select
   id,
@@ -24,6 +25,7 @@ from users
 where lower(email) = lower($1::text)
 `
 
+// AccountByEmailRow is one row of AccountByEmail.
 type AccountByEmailRow struct {
 	ID           uuid.UUID
 	Email        string
@@ -46,6 +48,7 @@ func (q *Queries) AccountByEmail(ctx context.Context, email string) (AccountByEm
 	return i, err
 }
 
+// AddFirstSigningKey is the text of the query of that name.
 const AddFirstSigningKey = `-- name: AddFirstSigningKey :exec
 insert into signing_keys (id, algorithm, public_key, private_key)
 select
@@ -56,6 +59,7 @@ select
 where not exists (select 1 from signing_keys where retired_at is null)
 `
 
+// AddFirstSigningKeyParams are the parameters of AddFirstSigningKey.
 type AddFirstSigningKeyParams struct {
 	ID         string
 	Algorithm  string
@@ -75,6 +79,7 @@ func (q *Queries) AddFirstSigningKey(ctx context.Context, arg AddFirstSigningKey
 	return err
 }
 
+// AddUserSession is the text of the query of that name.
 const AddUserSession = `-- name: AddUserSession :exec
 insert into user_sessions (id, user_id, refresh_hash, created_at, last_used_at, expires_at, ends_at, ip, user_agent)
 values (
@@ -90,6 +95,7 @@ values (
 )
 `
 
+// AddUserSessionParams are the parameters of AddUserSession.
 type AddUserSessionParams struct {
 	ID          uuid.UUID
 	UserID      uuid.UUID
@@ -101,6 +107,7 @@ type AddUserSessionParams struct {
 	UserAgent   string
 }
 
+// AddUserSession runs the query of that name.
 func (q *Queries) AddUserSession(ctx context.Context, arg AddUserSessionParams) error {
 	_, err := q.db.Exec(ctx, AddUserSession,
 		arg.ID,
@@ -115,10 +122,12 @@ func (q *Queries) AddUserSession(ctx context.Context, arg AddUserSessionParams) 
 	return err
 }
 
+// Enter is the text of the query of that name.
 const Enter = `-- name: Enter :exec
 select set_config($1::text, $2::text, true)
 `
 
+// EnterParams are the parameters of Enter.
 type EnterParams struct {
 	Setting string
 	Value   string
@@ -131,6 +140,7 @@ func (q *Queries) Enter(ctx context.Context, arg EnterParams) error {
 	return err
 }
 
+// LockSigningKeys is the text of the query of that name.
 const LockSigningKeys = `-- name: LockSigningKeys :exec
 select pg_advisory_xact_lock(hashtextextended('signalcraft.signing_keys', 0))
 `
@@ -141,6 +151,7 @@ func (q *Queries) LockSigningKeys(ctx context.Context) error {
 	return err
 }
 
+// Memberships is the text of the query of that name.
 const Memberships = `-- name: Memberships :many
 select
   b.id,
@@ -161,6 +172,7 @@ where m.user_id = (select request_user())
 order by b.name, b.id
 `
 
+// MembershipsRow is one row of Memberships.
 type MembershipsRow struct {
 	ID        uuid.UUID
 	Name      string
@@ -210,17 +222,20 @@ func (q *Queries) Memberships(ctx context.Context) ([]MembershipsRow, error) {
 	return items, nil
 }
 
+// RecordLogin is the text of the query of that name.
 const RecordLogin = `-- name: RecordLogin :exec
 update users
 set last_login_at = $1::timestamptz
 where id = (select request_user())
 `
 
+// RecordLogin runs the query of that name.
 func (q *Queries) RecordLogin(ctx context.Context, at time.Time) error {
 	_, err := q.db.Exec(ctx, RecordLogin, at)
 	return err
 }
 
+// RequestRole is the text of the query of that name.
 const RequestRole = `-- name: RequestRole :one
 select m.role
 from memberships as m
@@ -236,6 +251,7 @@ func (q *Queries) RequestRole(ctx context.Context) (string, error) {
 	return role, err
 }
 
+// SigningKeys is the text of the query of that name.
 const SigningKeys = `-- name: SigningKeys :many
 select
   id,
@@ -247,6 +263,7 @@ from signing_keys
 order by created_at, id
 `
 
+// SigningKeysRow is one row of SigningKeys.
 type SigningKeysRow struct {
 	ID         string
 	Algorithm  string
@@ -255,6 +272,7 @@ type SigningKeysRow struct {
 	Retired    bool
 }
 
+// SigningKeys runs the query of that name.
 func (q *Queries) SigningKeys(ctx context.Context) ([]SigningKeysRow, error) {
 	rows, err := q.db.Query(ctx, SigningKeys)
 	if err != nil {
