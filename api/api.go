@@ -55,6 +55,7 @@ type service struct {
 	timeout  time.Duration
 	freshFor time.Duration
 	huma     huma.API
+	access   map[string]access
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -77,7 +78,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()

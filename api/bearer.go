@@ -15,15 +15,18 @@ import (
 // challenge is what WWW-Authenticate says (RFC 6750, section 3).
 const challenge = `Bearer realm="signalcraft"`
 
-// authenticate lets an operation that requires a token run only with a valid one, and
-// puts the principal into its context. It runs before any input is read.
+// authenticate lets an operation that is not for anyone run only with a valid token or key and only if its row
+// of accessOf permits it, and puts the principal into its context. It runs before any input is read.
 func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
-	if len(c.Operation().Security) == 0 {
+	ctx := c.Context()
+	e := exchangeFrom(ctx)
+	e.operation = c.Operation().OperationID
+	e.access = s.access[e.operation]
+	if e.access.who == anyone {
 		next(c)
 		return
 	}
 	r, w := humago.Unwrap(c)
-	ctx := c.Context()
 	raw, ok := bearerToken(r.Header)
 	if !ok {
 		problem(ctx, http.StatusUnauthorized, codeSignIn, "Sign in first and send the access token.").
@@ -40,7 +43,11 @@ func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
 		s.fail(ctx, err).write(w)
 		return
 	}
-	exchangeFrom(ctx).user = p.UserID.String()
+	e.user = p.UserID.String()
+	if refused := s.permit(ctx, e.access, p); refused != nil {
+		refused.write(w)
+		return
+	}
 	next(huma.WithContext(c, auth.WithPrincipal(ctx, p)))
 }
 

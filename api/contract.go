@@ -16,8 +16,11 @@ Windows are half-open: from is included, to is not. Days are local days of the b
 
 Errors are always {"error":{"code","message","details"}}; details.request_id is also in the X-Request-Id header and in the service's log.`
 
-// bearer is the name of the contract's one security scheme.
-const bearer = "bearer"
+// The names of the contract's security schemes.
+const (
+	bearer = "bearer"
+	apiKey = "apiKey"
+)
 
 // contract is huma's configuration: the document's frame, JSON only, strict input. huma's
 // own documentation page would load scripts from elsewhere; ours is in docs.go.
@@ -42,6 +45,7 @@ func contract(version string) huma.Config {
 				Responses: errorResponses(schemas),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of POST /auth/login."},
+					apiKey: {Type: "http", Scheme: "bearer", Description: "A key of POST /auth/api-keys, for its business and within its scopes."},
 				},
 			},
 		},
@@ -56,6 +60,8 @@ func errorTexts() map[int]string {
 	return map[int]string{
 		http.StatusBadRequest:            "The request is not valid; details name the field and the issue.",
 		http.StatusUnauthorized:          "Nobody is signed in, or the shown secret is not valid.",
+		http.StatusForbidden:             "The caller's role, scope, subscription or age of proof does not allow this; details say which.",
+		http.StatusConflict:              "It exists already, was changed meanwhile, or its Idempotency-Key is in use.",
 		http.StatusNotFound:              "There is no such thing, or you may not see it.",
 		http.StatusRequestTimeout:        "The request body took too long.",
 		http.StatusRequestEntityTooLarge: "The request body is too large.",
@@ -93,5 +99,10 @@ func failing(statuses ...int) map[string]*huma.Response {
 	return responses
 }
 
-// signedIn is the security requirement of operations that need an access token.
-func signedIn() []map[string][]string { return []map[string][]string{{bearer: {}}} }
+// signedIn is the security requirement of operations that need an access token, or, if keys may call them, an API key.
+func signedIn(keys bool) []map[string][]string {
+	if keys {
+		return []map[string][]string{{bearer: {}}, {apiKey: {}}}
+	}
+	return []map[string][]string{{bearer: {}}}
+}

@@ -119,15 +119,11 @@ func (s *service) published(p store.Publication, w window) PublishedAnswer {
 // business that is absent or of which the caller is no member.
 func (s *service) read(ctx context.Context, in *WindowInput, table string,
 	fn func(context.Context, *store.MemberTx, store.Publication) error) error {
-	caller, err := principal(ctx)
+	business, err := pathID(ctx, in.ID)
 	if err != nil {
 		return err
 	}
-	business, err := uuid.Parse(in.ID)
-	if err != nil {
-		return invalid(ctx, "path", "id", "not an id")
-	}
-	return s.store.ReadAsMember(ctx, caller.UserID, business, func(t *store.MemberTx) error {
+	return s.readBusiness(ctx, business, func(t *store.MemberTx) error {
 		p, err := t.Publication(ctx, table, s.clock())
 		if err != nil {
 			return err

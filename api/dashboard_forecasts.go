@@ -47,13 +47,11 @@ type forecastPoint struct {
 }
 
 func (s *service) registerForecasts() {
-	huma.Register(s.huma, huma.Operation{
+	register(s, huma.Operation{
 		OperationID: "getDashboardForecasts", Method: http.MethodGet, Path: "/dashboard/forecasts/{id}", Tags: []string{"dashboard"},
 		Summary: "Forecasts of a business",
 		Description: "The newest forecast of every KPI with its 80 % and 95 % bands, as series ready to draw. " +
 			"Without from and to: all days of the newest vintage.",
-		Security:  signedIn(),
-		Responses: failing(http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound),
 	}, s.forecasts)
 }
 

@@ -46,13 +46,11 @@ type metricPoint struct {
 }
 
 func (s *service) registerMetrics() {
-	huma.Register(s.huma, huma.Operation{
+	register(s, huma.Operation{
 		OperationID: "getDashboardMetrics", Method: http.MethodGet, Path: "/dashboard/metrics/{id}", Tags: []string{"dashboard"},
 		Summary: "Metrics of a business",
 		Description: "Daily points of every KPI as series ready to draw. Without from and to: the last 90 days.\n\n" +
 			"A day that has no point is not in the series; a point whose value is null is a known gap.",
-		Security:  signedIn(),
-		Responses: failing(http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound),
 	}, s.metrics)
 }
 

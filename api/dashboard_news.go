@@ -57,12 +57,10 @@ type articleKey struct {
 }
 
 func (s *service) registerNews() {
-	huma.Register(s.huma, huma.Operation{
+	register(s, huma.Operation{
 		OperationID: "getDashboardNews", Method: http.MethodGet, Path: "/dashboard/news/{id}", Tags: []string{"dashboard"},
 		Summary:     "News about a business",
 		Description: "Articles that mention what the business watches, newest first, and the tone of each day. Without from and to: the last 30 days.",
-		Security:    signedIn(),
-		Responses:   failing(http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound),
 	}, s.news)
 }
 

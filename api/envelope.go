@@ -19,6 +19,11 @@ const (
 	codeSignIn      = "AUTHENTICATION_REQUIRED"
 	codeToken       = "INVALID_TOKEN"
 	codeCredentials = "INVALID_CREDENTIALS"
+	codeForbidden   = "FORBIDDEN"
+	codeScope       = "INSUFFICIENT_SCOPE"
+	codeProof       = "PROOF_REQUIRED"
+	codeLimit       = "LIMIT_REACHED"
+	codeConflict    = "CONFLICT"
 	codeNotFound    = "NOT_FOUND"
 	codeRateLimited = "RATE_LIMITED"
 	codeInternal    = "INTERNAL_ERROR"
@@ -44,6 +49,9 @@ type errorDetails struct {
 	Field     string       `json:"field,omitempty" doc:"First field that was refused" example:"limit"`
 	In        string       `json:"in,omitempty" doc:"Where that field is" enum:"path,query,header,body" example:"query"`
 	Issue     string       `json:"issue,omitempty" doc:"What is wrong with that field" example:"expected number <= 5000"`
+	Needs     string       `json:"needs,omitempty" doc:"Least role that the operation needs" example:"admin"`
+	Limit     string       `json:"limit,omitempty" doc:"Limit of the subscription that is reached" example:"sources"`
+	Maximum   int          `json:"maximum,omitempty" doc:"How many that limit allows" example:"3"`
 	Others    []errorField `json:"others,omitempty" nullable:"false" doc:"Further refused fields" maxItems:"20"`
 }
 

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/store"
 )
 
 // requestIDHeader carries the id of a request both ways.
@@ -24,6 +27,28 @@ type exchange struct {
 	route   string
 	user    string
 	cause   error
+
+	// operation is the id of the operation that was called, access its row of accessOf.
+	operation string
+	access    access
+	// What the audit entry of the request tells, and whether it was written.
+	agent   string
+	subject string
+	details map[string]any
+	audited bool
+}
+
+// entry returns the audit entry of the request.
+func (e *exchange) entry(ctx context.Context, at time.Time, business *uuid.UUID, outcome string) store.AuditEntry {
+	entry := store.AuditEntry{At: at, BusinessID: business, Action: e.operation, Subject: e.subject, Outcome: outcome,
+		Address: e.address, UserAgent: e.agent, RequestID: e.id, Details: e.details}
+	if p, ok := auth.PrincipalFrom(ctx); ok {
+		entry.UserID = &p.UserID
+		if !p.IsKey() {
+			entry.SessionID = &p.SessionID
+		}
+	}
+	return entry
 }
 
 type exchangeKey struct{}
@@ -43,6 +68,7 @@ func newExchange(r *http.Request) *exchange {
 	if !requestID.MatchString(e.id) {
 		e.id = uuid.NewString()
 	}
+	e.agent = auth.Printable(r.UserAgent(), 300)
 	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		e.address = at.Addr().Unmap()
 	}

@@ -19,6 +19,8 @@ func (s *service) fail(ctx context.Context, err error) *errorEnvelope {
 		return known
 	case errors.Is(err, store.ErrNotFound):
 		return notFound(ctx)
+	case errors.Is(err, store.ErrConflict):
+		return problem(ctx, http.StatusConflict, codeConflict, "That exists already.")
 	case errors.Is(err, auth.ErrCredentials):
 		return problem(ctx, http.StatusUnauthorized, codeCredentials, "E-mail or password is wrong.").
 			with("WWW-Authenticate", challenge)

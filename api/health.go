@@ -20,17 +20,15 @@ type healthOutput struct {
 }
 
 func (s *service) registerHealth() {
-	huma.Register(s.huma, huma.Operation{
+	register(s, huma.Operation{
 		OperationID: "getLiveness", Method: http.MethodGet, Path: routeLive, Tags: []string{"health"},
 		Summary:     "Is the process alive?",
 		Description: "Answers as long as the process can answer at all. Restart the process when it does not.",
-		Responses:   failing(),
 	}, s.live)
-	huma.Register(s.huma, huma.Operation{
+	register(s, huma.Operation{
 		OperationID: "getReadiness", Method: http.MethodGet, Path: routeReady, Tags: []string{"health"},
 		Summary:     "Can the service serve?",
 		Description: "Asks Postgres. While that does not answer this is 503: send no requests here, and do not restart the process.",
-		Responses:   failing(),
 	}, s.ready)
 }
 

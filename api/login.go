@@ -48,14 +48,12 @@ type loginBusiness struct {
 }
 
 func (s *service) registerLogin() {
-	huma.Register(s.huma, huma.Operation{
+	register(s, huma.Operation{
 		OperationID: "login", Method: http.MethodPost, Path: "/auth/login", Tags: []string{"auth"},
 		Summary: "Sign in",
 		Description: "Exchanges e-mail and password for an access token that is valid for fifteen minutes.\n\n" +
 			"The answer to a wrong password and to an unknown address is the same. Attempts are limited by account and by address.",
 		MaxBodyBytes: maxLoginBytes,
-		Responses: failing(http.StatusBadRequest, http.StatusUnauthorized, http.StatusRequestTimeout,
-			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests),
 	}, s.login)
 }
 

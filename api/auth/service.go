@@ -125,7 +125,7 @@ func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 		return SignIn{}, err
 	}
 	businesses, err := s.store.StartSession(ctx, store.Session{
-		ID: session, UserID: account.ID, Address: a.Address, UserAgent: printable(a.UserAgent, 300),
+		ID: session, UserID: account.ID, Address: a.Address, UserAgent: Printable(a.UserAgent, 300),
 		StartedAt: now, EndsAt: token.ExpiresAt,
 	})
 	if err != nil {
@@ -158,8 +158,8 @@ func (s *Service) HashPassword(ctx context.Context, password string) (string, er
 	return s.hasher.Hash(ctx, password)
 }
 
-// printable keeps at most most characters of what a caller sent, without control characters.
-func printable(text string, most int) string {
+// Printable keeps at most most characters of what a caller sent, without control characters.
+func Printable(text string, most int) string {
 	clean := []rune(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return -1

@@ -61,6 +61,27 @@ func (s *Store) member(ctx context.Context, options pgx.TxOptions, userID, busin
 	return about("business", businessID, err)
 }
 
+// Home is the table of rows that belong to a business and have ids of their own.
+type Home string
+
+// The tables in which BusinessOf looks.
+const (
+	HomeSources Home = "kpi_sources"
+	HomeKPIs    Home = "kpis"
+	HomeAlerts  Home = "alerts"
+	HomeUploads Home = "uploads"
+)
+
+// BusinessOf returns the business to which the row with an id belongs. It returns ErrNotFound when there
+// is no such row, and when the user is no member of its business.
+func (s *Store) BusinessOf(ctx context.Context, userID uuid.UUID, table Home, id uuid.UUID) (business uuid.UUID, err error) {
+	err = s.within(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(q *query.Queries, _ pgx.Tx) error {
+		business, err = q.RequestHome(ctx, query.RequestHomeParams{Noun: string(table), ID: id})
+		return err
+	}, actingUser(userID))
+	return business, about(string(table), id, err)
+}
+
 func actingUser(id uuid.UUID) setting { return setting{"app.user_id", id.String()} }
 
 // about names the subject of an error that does not name it yet.

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/store"
+)
+
+// The functions of this file are the one way for a handler into Postgres. Each opens a transaction for the caller,
+// checks the caller's role against the operation's row of accessOf, and, where it writes, adds the
+// operation's audit entry to the same transaction.
+
+// asUser runs fn for the caller on what is the caller's own, and audits it.
+func (s *service) asUser(ctx context.Context, fn func(*store.UserTx) error) error {
+	caller, err := principal(ctx)
+	if err != nil {
+		return err
+	}
+	return s.store.AsUser(ctx, caller.UserID, func(t *store.UserTx) error {
+		if err := fn(t); err != nil {
+			return err
+		}
+		return s.audit(ctx, t, nil)
+	})
+}
+
+// readUser is asUser for reading; nothing is audited.
+func (s *service) readUser(ctx context.Context, fn func(*store.UserTx) error) error {
+	caller, err := principal(ctx)
+	if err != nil {
+		return err
+	}
+	return s.store.AsUser(ctx, caller.UserID, fn)
+}
+
+// inBusiness runs fn for the caller in a business, and audits it. It returns store.ErrNotFound for a business that is
+// absent or of which the caller is no member, and a 403 when the caller's role does not suffice.
+func (s *service) inBusiness(ctx context.Context, business uuid.UUID, fn func(*store.MemberTx) error) error {
+	return s.enter(ctx, business, s.store.AsMember, func(t *store.MemberTx) error {
+		if err := fn(t); err != nil {
+			return err
+		}
+		return s.audit(ctx, &t.UserTx, &business)
+	})
+}
+
+// readBusiness is inBusiness for reading: all queries of fn see one state; nothing is audited.
+func (s *service) readBusiness(ctx context.Context, business uuid.UUID, fn func(*store.MemberTx) error) error {
+	return s.enter(ctx, business, s.store.ReadAsMember, fn)
+}
+
+func (s *service) enter(ctx context.Context, business uuid.UUID,
+	open func(context.Context, uuid.UUID, uuid.UUID, func(*store.MemberTx) error) error, fn func(*store.MemberTx) error) error {
+	caller, err := principal(ctx)
+	if err != nil {
+		return err
+	}
+	if caller.IsKey() && caller.KeyBusiness != business {
+		return store.ErrNotFound
+	}
+	rule := exchangeFrom(ctx).access
+	return open(ctx, caller.UserID, business, func(t *store.MemberTx) error {
+		if rule.who != member || !auth.Role(t.Role).Covers(rule.role) {
+			return forbidden(ctx, string(rule.role))
+		}
+		return fn(t)
+	})
+}
+
+// home returns the business of the row that a path names by id alone. It returns store.ErrNotFound for rows that are
+// absent or belong to a business of which the caller is no member.
+func (s *service) home(ctx context.Context, table store.Home, text string) (business, id uuid.UUID, err error) {
+	caller, err := principal(ctx)
+	if err != nil {
+		return business, id, err
+	}
+	if id, err = pathID(ctx, text); err != nil {
+		return business, id, err
+	}
+	business, err = s.store.BusinessOf(ctx, caller.UserID, table, id)
+	return business, id, err
+}
+
+// pathID reads the id in a path.
+func pathID(ctx context.Context, text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.Nil, invalid(ctx, "path", "id", "not an id")
+	}
+	return id, nil
+}
+
+// note adds to the audit entry of the request what was changed. Details hold no secret.
+func note(ctx context.Context, subject string, details map[string]any) {
+	e := exchangeFrom(ctx)
+	e.subject, e.details = subject, details
+}
+
+// audit adds the request's entry to the audit log in the transaction that changes something.
+func (s *service) audit(ctx context.Context, t *store.UserTx, business *uuid.UUID) error {
+	e := exchangeFrom(ctx)
+	if err := t.Audit(ctx, e.entry(ctx, s.clock(), business, store.AuditDone)); err != nil {
+		return err
+	}
+	e.audited = true
+	return nil
+}
