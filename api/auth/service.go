@@ -11,12 +11,16 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/address"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
 // ErrCredentials is returned when e-mail and password do not belong together, whatever
 // the reason: no such account, wrong password, or an account that is switched off.
 var ErrCredentials = errors.New("e-mail or password is wrong")
+
+// ErrUnverified is returned when the password is right but nobody has proved yet to hold the account's address.
+var ErrUnverified = errors.New("the e-mail address is not verified")
 
 // ThrottledError is returned when there were too many attempts to sign in.
 type ThrottledError struct {
@@ -98,7 +102,7 @@ type SignIn struct {
 }
 
 // Login checks the attempt, starts a session and issues its access token. It returns
-// ErrCredentials, a *ThrottledError, ErrBusy, or an error of the store.
+// ErrCredentials, ErrUnverified, a *ThrottledError, ErrBusy, or an error of the store.
 func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 	now := s.clock().UTC()
 	email := strings.ToLower(strings.TrimSpace(a.Email))
@@ -115,6 +119,9 @@ func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 	}
 	if !ok || !account.Active {
 		return SignIn{}, ErrCredentials
+	}
+	if !account.EmailVerified {
+		return SignIn{}, ErrUnverified
 	}
 	session, err := uuid.NewV7()
 	if err != nil {
@@ -140,7 +147,7 @@ func (s *Service) account(ctx context.Context, email string) (store.Account, err
 	if strings.ContainsFunc(email, unicode.IsControl) {
 		return store.Account{}, nil
 	}
-	account, err := s.store.AccountByEmail(ctx, email)
+	account, err := s.store.AccountByEmail(ctx, address.Canonical(email))
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Account{}, nil
 	}

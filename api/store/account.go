@@ -26,6 +26,8 @@ type Account struct {
 	PasswordHash string
 	// Active is false when the account was switched off.
 	Active bool
+	// EmailVerified tells whether its owner proved to hold its address.
+	EmailVerified bool
 }
 
 // Membership is a business that a user belongs to.
@@ -67,7 +69,7 @@ func (s *Store) AccountByEmail(ctx context.Context, email string) (Account, erro
 	var account Account
 	err := s.within(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(q *query.Queries, _ pgx.Tx) error {
 		row, err := q.AccountByEmail(ctx, email)
-		account = Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive}
+		account = Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive, EmailVerified: row.Verified}
 		return err
 	}, setting{"app.email", email})
 	if err != nil {

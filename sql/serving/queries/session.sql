@@ -17,7 +17,8 @@ select
   email,
   full_name,
   password_hash,
-  is_active
+  is_active,
+  (email_verified_at is not null)::boolean as verified
 from users
 where lower(email) = lower(sqlc.arg(email)::text);
 

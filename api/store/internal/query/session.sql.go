@@ -20,7 +20,8 @@ select
   email,
   full_name,
   password_hash,
-  is_active
+  is_active,
+  (email_verified_at is not null)::boolean as verified
 from users
 where lower(email) = lower($1::text)
 `
@@ -32,6 +33,7 @@ type AccountByEmailRow struct {
 	FullName     string
 	PasswordHash string
 	IsActive     bool
+	Verified     bool
 }
 
 // AccountByEmail needs the setting app.email.
@@ -44,6 +46,7 @@ func (q *Queries) AccountByEmail(ctx context.Context, email string) (AccountByEm
 		&i.FullName,
 		&i.PasswordHash,
 		&i.IsActive,
+		&i.Verified,
 	)
 	return i, err
 }

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signalcraft/signalcraft/api/store/internal/query"
+)
+
+// Registration is an account that somebody wants to have.
+type Registration struct {
+	ID           uuid.UUID
+	Email        string
+	PasswordHash string
+	Name         string
+	At           time.Time
+	// Terms tells whether the terms of use were accepted.
+	Terms bool
+}
+
+// Register adds an account whose address nobody has proved yet, and runs fn in the same transaction, which
+// acts for the address's account. Another registration of such an address takes its place. If the address belongs to
+// a proved account, that stays as it is and fn is handed it.
+func (s *Store) Register(ctx context.Context, r Registration, fn func(*UserTx, Account) error) error {
+	err := s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, tx pgx.Tx) error {
+		account, err := register(ctx, q, r)
+		if err != nil {
+			return err
+		}
+		if err := q.Enter(ctx, query.EnterParams{Setting: "app.user_id", Value: account.ID.String()}); err != nil {
+			return err
+		}
+		return fn(&UserTx{UserID: account.ID, q: q, tx: tx}, account)
+	}, setting{"app.email", r.Email})
+	if err != nil {
+		return fmt.Errorf("register account: %w", err) // the address stays out of logs
+	}
+	return nil
+}
+
+// register returns the address's account, which is r's unless it was proved before.
+func register(ctx context.Context, q *query.Queries, r Registration) (Account, error) {
+	var terms *time.Time
+	if r.Terms {
+		terms = &r.At
+	}
+	added, err := q.AddAccount(ctx, query.AddAccountParams{ID: r.ID, Email: r.Email, PasswordHash: r.PasswordHash, FullName: r.Name, TermsAcceptedAt: terms, At: r.At})
+	if err != nil {
+		return Account{}, err
+	}
+	if added > 0 {
+		return Account{User: User{ID: r.ID, Email: r.Email, Name: r.Name}, Active: true}, nil
+	}
+	row, err := q.LockAccountByEmail(ctx, r.Email)
+	if err != nil {
+		return Account{}, err
+	}
+	account := Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, Active: row.IsActive, EmailVerified: row.Verified}
+	if account.EmailVerified || !account.Active {
+		return account, nil
+	}
+	account.Name = r.Name
+	_, err = q.ReplaceRegistration(ctx, query.ReplaceRegistrationParams{ID: row.ID, PasswordHash: r.PasswordHash, FullName: r.Name, TermsAcceptedAt: terms, At: r.At})
+	return account, err
+}
+
+// AsAddressee runs fn in a transaction that acts for the account with an address, without anybody being signed in: fn
+// may send mail to that address and must not tell the caller what it saw. It returns ErrNotFound when there is no such account.
+func (s *Store) AsAddressee(ctx context.Context, email string, fn func(*UserTx, Account) error) error {
+	err := s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, tx pgx.Tx) error {
+		row, err := q.LockAccountByEmail(ctx, email)
+		if err != nil {
+			return err
+		}
+		if err := q.Enter(ctx, query.EnterParams{Setting: "app.user_id", Value: row.ID.String()}); err != nil {
+			return err
+		}
+		return fn(&UserTx{UserID: row.ID, q: q, tx: tx},
+			Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, Active: row.IsActive, EmailVerified: row.Verified})
+	}, setting{"app.email", email})
+	if err != nil {
+		return fmt.Errorf("find account by address: %w", err) // the address stays out of logs
+	}
+	return nil
+}
+
+// Account returns the transaction's user with what changing a password needs to know.
+func (tx *UserTx) Account(ctx context.Context) (Account, error) {
+	row, err := tx.q.OwnAccount(ctx)
+	if err != nil {
+		return Account{}, fmt.Errorf("read account: %w", Classify(err))
+	}
+	return Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive, EmailVerified: row.Verified}, nil
+}
+
+// SetPassword changes the user's password, provided that its hash is still checked; an empty checked stands for any. It
+// returns ErrConflict when it is not.
+func (tx *UserTx) SetPassword(ctx context.Context, hash, checked string, at time.Time) error {
+	changed, err := tx.q.SetPassword(ctx, query.SetPasswordParams{PasswordHash: hash, CheckedHash: optional(checked), At: at})
+	if err == nil && changed == 0 {
+		err = ErrConflict
+	}
+	if err != nil {
+		return fmt.Errorf("set password: %w", Classify(err))
+	}
+	return nil
+}
+
+// ProveEmail notes that the user holds an address, which becomes that of the account. It returns ErrConflict when
+// another account has it.
+func (tx *UserTx) ProveEmail(ctx context.Context, email string, at time.Time) error {
+	changed, err := tx.q.ProveEmail(ctx, query.ProveEmailParams{Email: email, At: at})
+	if err == nil && changed == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("prove address: %w", Classify(err))
+	}
+	return nil
+}
+
+// EndOtherSessions ends the user's sessions but the one that is kept, uuid.Nil for none, and returns how many that were.
+func (tx *UserTx) EndOtherSessions(ctx context.Context, kept uuid.UUID, reason string, at time.Time) (int64, error) {
+	ended, err := tx.q.EndOtherSessions(ctx, query.EndOtherSessionsParams{Kept: &kept, Reason: reason, At: at})
+	if err != nil {
+		return 0, fmt.Errorf("end sessions: %w", Classify(err))
+	}
+	return ended, nil
+}
+
+// Swept tells what SweepAccounts removed.
+type Swept struct{ Accounts, Tokens, Mails int64 }
+
+// SweepAccounts removes accounts that were not verified within a week, tokens that expired a day ago and mails that
+// were sent, or given up, a month ago. It is for a nightly job and for RoleBatch.
+func (s *Store) SweepAccounts(ctx context.Context, now time.Time) (swept Swept, err error) {
+	const day = 24 * time.Hour
+	q := query.New(s.pool)
+	var errs [3]error
+	swept.Accounts, errs[0] = q.RemoveUnverifiedAccounts(ctx, now.Add(-7*day))
+	swept.Tokens, errs[1] = q.RemoveAccountTokens(ctx, now.Add(-day))
+	swept.Mails, errs[2] = q.RemoveMails(ctx, now.Add(-30*day))
+	if err := errors.Join(errs[:]...); err != nil {
+		return swept, fmt.Errorf("sweep accounts: %w", Classify(err))
+	}
+	return swept, nil
+}
