@@ -111,9 +111,12 @@ func (tx *UserTx) SetPassword(ctx context.Context, hash, checked string, at time
 	return nil
 }
 
-// ProveEmail notes that the user holds an address, which becomes that of the account. It returns ErrConflict when
-// another account has it.
+// ProveEmail notes that the user holds an address, which becomes that of the account. An account that bears it unproved is
+// removed if a token for the change was just used. It returns ErrConflict when another account has proved it.
 func (tx *UserTx) ProveEmail(ctx context.Context, email string, at time.Time) error {
+	if err := tx.q.YieldAddress(ctx, email); err != nil {
+		return fmt.Errorf("yield address: %w", Classify(err))
+	}
 	changed, err := tx.q.ProveEmail(ctx, query.ProveEmailParams{Email: email, At: at})
 	if err == nil && changed == 0 {
 		err = ErrNotFound

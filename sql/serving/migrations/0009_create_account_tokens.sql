@@ -50,12 +50,29 @@ as $$
 $$;
 -- +goose StatementEnd
 grant execute on function remove_unverified_accounts(timestamptz) to signalcraft_batch;
+
+-- yield_address removes the account that bears an address without ever having proved it, in favour of the request's user, who just
+-- did: what nobody proved must not keep an address from its owner.
+-- +goose StatementBegin
+create function yield_address(address text) returns void
+language sql security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+  delete from public.users as u
+  where lower(u.email) = lower(address) and u.email_verified_at is null
+    and u.id <> public.request_user() and public.request_user() is not null
+    and exists (select 1 from public.account_tokens as t
+      where t.user_id = public.request_user() and t.purpose = 'change_email' and t.email = address and t.used_at is not null)
+$$;
+-- +goose StatementEnd
+grant execute on function yield_address(text) to signalcraft_api;
 create index users_unverified_idx on users (created_at) where email_verified_at is null;
 -- +goose StatementBegin
 do $$
 begin
   execute format('create policy owner_reads on users for select to %I using (email_verified_at is null)', current_user);
   execute format('create policy owner_removes on users for delete to %I using (email_verified_at is null)', current_user);
+  execute format('create policy owner on account_tokens for select to %I using (true)', current_user);
 end $$;
 -- +goose StatementEnd
 

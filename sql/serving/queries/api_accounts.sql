@@ -66,6 +66,9 @@ set
   updated_at = sqlc.arg(at)::timestamptz
 where id = (select request_user());
 
+-- name: YieldAddress :exec
+select yield_address(sqlc.arg(email)::text);
+
 -- name: EndOtherSessions :execrows
 -- EndOtherSessions ends the sessions of the transaction's user but one.
 update user_sessions

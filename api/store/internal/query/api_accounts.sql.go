@@ -692,3 +692,14 @@ func (q *Queries) UseAccountToken(ctx context.Context, arg UseAccountTokenParams
 	}
 	return result.RowsAffected(), nil
 }
+
+// YieldAddress is the text of the query of that name.
+const YieldAddress = `-- name: YieldAddress :exec
+select yield_address($1::text)
+`
+
+// YieldAddress runs the query of that name.
+func (q *Queries) YieldAddress(ctx context.Context, email string) error {
+	_, err := q.db.Exec(ctx, YieldAddress, email)
+	return err
+}
