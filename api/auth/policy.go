@@ -99,11 +99,12 @@ func readings(folded string) []string {
 
 // taboos returns what the owner's password must not contain.
 func taboos(owner PasswordOwner) []string {
-	local, _, _ := strings.Cut(fold(owner.Email), "@")
+	email := fold(owner.Email)
+	local, _, _ := strings.Cut(email, "@")
 	plain, _, _ := strings.Cut(local, "+")
 	name := fold(owner.Name)
 	words := append(strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }),
-		local, plain, strings.ReplaceAll(name, " ", ""))
+		email, local, plain, strings.ReplaceAll(name, " ", ""))
 	var long []string
 	for _, word := range words {
 		if utf8.RuneCountInString(word) >= shortestTaboo {

@@ -48,6 +48,9 @@ func TestCheckPasswordRefuses(t *testing.T) {
 	check("repeats itself", "aaaaaaaa", "abababab", "abcabcabc", "12345678", "87654321", "abcdefgh", "qwertyuiop", "asdfghjkl", "1qaz2wsx", "1q2w1q2w", "abcd1234", "qwer1234", "poiuytrewq", "zxcvbnm,./",
 		"QWERTZUIOP", "azertyuiop", "123123123", "111222333", "0000000000000", "!@#$%^&*")
 	check("your name", "joanna likes to dance", "xx-JOANNA-yy", "müller-und-söhne", "joannamüller77", "the j.miller way", "my j0@nna 1s th3re", "j.miller+work is me")
+	if err := auth.CheckPassword("my bo@example.org!", auth.PasswordOwner{Email: "bo@example.org", Name: "Bo"}); err == nil {
+		t.Error("a password that contains the whole address is accepted")
+	}
 	check("name of this service", "signalcraft is mine", "my-SignalCraft-login", "S1gnalcr@ft rules")
 }
 
