@@ -50,7 +50,7 @@ func (c SMTPConfig) transport(hello string) (func() transport, error) {
 	if strings.ContainsAny(c.Host, " \r\n/") {
 		return nil, fmt.Errorf("host %q is no host name", c.Host)
 	}
-	if _, err := c.client(hello, nil); err != nil {
+	if _, err := c.client(hello, (&server{config: c}).dial); err != nil {
 		return nil, err
 	}
 	return func() transport { return &server{config: c, hello: hello} }, nil
