@@ -26,7 +26,7 @@ func (s *Sender) compose(m store.Outgoing) (*letter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipient: %w", err)
 	}
-	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithEncoding(s.encoding))
 	msg.FromMailAddress(s.from)
 	if err := msg.To(recipient); err != nil {
 		return nil, fmt.Errorf("recipient: %w", err)

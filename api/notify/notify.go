@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	gomail "github.com/wneessen/go-mail"
+
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -59,6 +61,8 @@ type Sender struct {
 	from   *mail.Address
 	poll   time.Duration
 	open   func() transport
+	// encoding is how texts are written. Files stay readable as they are.
+	encoding gomail.Encoding
 }
 
 // transport hands mails over. One goroutine uses it.
@@ -90,11 +94,12 @@ func New(c Config) (*Sender, error) {
 	if c.Poll == 0 {
 		c.Poll = 2 * time.Second
 	}
-	s := &Sender{store: c.Store, logger: c.Logger, clock: c.Clock, from: from, poll: c.Poll}
+	s := &Sender{store: c.Store, logger: c.Logger, clock: c.Clock, from: from, poll: c.Poll, encoding: gomail.EncodingQP}
 	if c.SMTP.Host == "" {
 		if c.Outbox == "" {
 			return nil, errors.New("notify config: Outbox is required without a mail server")
 		}
+		s.encoding = gomail.NoEncoding
 		s.open = func() transport { return &outbox{dir: c.Outbox, logger: c.Logger} }
 		return s, nil
 	}

@@ -152,7 +152,11 @@ func parts(t *testing.T, msg *mail.Message) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := io.ReadAll(quotedprintable.NewReader(part))
+		reader := io.Reader(part)
+		if part.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
+			reader = quotedprintable.NewReader(part)
+		}
+		text, err := io.ReadAll(reader)
 		if err != nil {
 			t.Fatal(err)
 		}
