@@ -123,16 +123,26 @@ func checkPassword(ctx context.Context, field, password string, owner auth.Passw
 	return nil
 }
 
-// sendVerification sends a token that proves the account's address, unless one went out just now.
-func (s *service) sendVerification(ctx context.Context, t *store.UserTx, user store.User) error {
+// sendVerification sends a token that proves the account's address, unless one went out just now. An account whose password
+// nobody knows to be its owner's gets one that sets the password as well.
+func (s *service) sendVerification(ctx context.Context, t *store.UserTx, account store.Account) error {
 	now := s.clock().UTC()
-	token, hash := newMailToken()
-	until := now.Add(verifyLife)
-	added, err := t.AddMailToken(ctx, store.MailToken{Purpose: store.PurposeVerify, Hash: hash, Email: user.Email, At: now, ExpiresAt: until})
-	if err != nil || !added {
-		return s.held(ctx, store.PurposeVerify, err)
+	purpose, until := store.PurposeVerify, now.Add(verifyLife)
+	if account.PasswordHash == "" {
+		purpose, until = store.PurposeReset, now.Add(resetLife)
+		if err := t.DropMailTokens(ctx, now, store.PurposeVerify); err != nil {
+			return err
+		}
 	}
-	return t.QueueMail(ctx, s.mails.VerifyEmail(user, token, until))
+	token, hash := newMailToken()
+	added, err := t.AddMailToken(ctx, store.MailToken{Purpose: purpose, Hash: hash, Email: account.Email, At: now, ExpiresAt: until})
+	if err != nil || !added {
+		return s.held(ctx, purpose, err)
+	}
+	if purpose == store.PurposeReset {
+		return t.QueueMail(ctx, s.mails.ChoosePassword(account.User, token, until))
+	}
+	return t.QueueMail(ctx, s.mails.VerifyEmail(account.User, token, until))
 }
 
 // sendNotice tells the owner of an account that somebody used its address, unless they were told just now.

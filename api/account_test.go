@@ -208,18 +208,49 @@ func TestRegisterNeverTellsWhoHasAnAccount(t *testing.T) {
 	}
 }
 
-// The registration that came last counts, since whoever reads the mail made it last.
-func TestRegisterAgainReplaces(t *testing.T) {
+// Whoever registers an address first, or last, with a password of theirs gets nothing by it: the mailbox decides.
+func TestNobodyRegistersBeforeTheOwner(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string][]string{"impostor first": {"what an impostor chose", goodPassword}, "impostor last": {goodPassword, "what an impostor chose"},
+		"thrice": {goodPassword, "what an impostor chose", goodPassword}} {
+		for pause, wait := range map[string]time.Duration{"at once": 0, "later": time.Hour} {
+			t.Run(name+" "+pause, func(t *testing.T) {
+				t.Parallel()
+				a := startAccounts(t)
+				for _, password := range order {
+					a.post(t, "/auth/register", registration(newcomer, password)).Decode(t, http.StatusCreated, &object{})
+					a.Clock.Advance(wait)
+				}
+				verify := a.token(t, newcomer, message.KindVerify)
+				a.post(t, "/auth/verify-email", object{"token": verify}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
+				if wait > 0 { // the token of the last mail is old, so another is asked for
+					a.post(t, "/auth/verify-email/resend", object{"email": newcomer}).Decode(t, http.StatusOK, &object{})
+				}
+				token := a.token(t, newcomer, message.KindChoose)
+				for _, password := range order {
+					a.post(t, "/auth/login", credentials(newcomer, password)).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
+				}
+				a.post(t, "/auth/reset-password/confirm", confirmation(token, newPassword)).Decode(t, http.StatusOK, &object{})
+				a.Login(t, apitest.User{Email: newcomer, Password: newPassword})
+				for _, password := range order {
+					a.post(t, "/auth/login", credentials(newcomer, password)).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
+				}
+			})
+		}
+	}
+}
+
+// Registering again with the same password just sends another mail.
+func TestRegisterAgain(t *testing.T) {
 	t.Parallel()
 	a := startAccounts(t)
-	a.post(t, "/auth/register", registration(newcomer, "what an impostor chose"))
+	a.post(t, "/auth/register", registration(newcomer, goodPassword))
 	stale := a.token(t, newcomer, message.KindVerify)
 	a.pass()
-	a.post(t, "/auth/register", registration(newcomer, goodPassword))
+	a.post(t, "/auth/register", registration("NEW@example.com", goodPassword))
 	a.post(t, "/auth/verify-email", object{"token": stale}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
 	a.post(t, "/auth/verify-email", object{"token": a.token(t, newcomer, message.KindVerify)}).Decode(t, http.StatusOK, &object{})
 	a.Login(t, apitest.User{Email: newcomer, Password: goodPassword})
-	a.post(t, "/auth/login", credentials(newcomer, "what an impostor chose")).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 }
 
 func TestRegisterRefuses(t *testing.T) {

@@ -21,11 +21,19 @@ type Registration struct {
 	At           time.Time
 	// Terms tells whether the terms of use were accepted.
 	Terms bool
+	// Seen is the password hash of the unproved account that the address had when the caller looked, empty if it had none;
+	// SamePassword tells whether it is of the same password.
+	Seen         string
+	SamePassword bool
 }
 
 // Register adds an account whose address nobody has proved yet, and runs fn in the same transaction, which
-// acts for the address's account. Another registration of such an address takes its place. If the address belongs to
-// a proved account, that stays as it is and fn is handed it.
+// acts for the address's account.
+//
+// An address that is registered again before it was proved keeps its account, but when the passwords differ, nobody can tell whose
+// is the owner's: none counts any more (the account has no PasswordHash), and the owner must set one by mail. If the address belongs
+// to a proved account, that stays as it is and fn is handed it. Register returns ErrConflict when the account is not as it
+// was Seen: look again.
 func (s *Store) Register(ctx context.Context, r Registration, fn func(*UserTx, Account) error) error {
 	err := s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, tx pgx.Tx) error {
 		account, err := register(ctx, q, r)
@@ -43,7 +51,7 @@ func (s *Store) Register(ctx context.Context, r Registration, fn func(*UserTx, A
 	return nil
 }
 
-// register returns the address's account, which is r's unless it was proved before.
+// register returns the address's account, which is r's unless there was one before.
 func register(ctx context.Context, q *query.Queries, r Registration) (Account, error) {
 	var terms *time.Time
 	if r.Terms {
@@ -54,34 +62,41 @@ func register(ctx context.Context, q *query.Queries, r Registration) (Account, e
 		return Account{}, err
 	}
 	if added > 0 {
-		return Account{User: User{ID: r.ID, Email: r.Email, Name: r.Name}, Active: true}, nil
+		return Account{User: User{ID: r.ID, Email: r.Email, Name: r.Name}, PasswordHash: r.PasswordHash, Active: true}, nil
 	}
-	row, err := q.LockAccountByEmail(ctx, r.Email)
-	if err != nil {
-		return Account{}, err
+	account, err := addressee(ctx, q, r.Email)
+	if err != nil || account.EmailVerified || !account.Active {
+		return account, err
 	}
-	account := Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, Active: row.IsActive, EmailVerified: row.Verified}
-	if account.EmailVerified || !account.Active {
-		return account, nil
+	if account.PasswordHash != r.Seen {
+		return Account{}, ErrConflict
+	}
+	if !r.SamePassword {
+		account.PasswordHash = ""
 	}
 	account.Name = r.Name
-	_, err = q.ReplaceRegistration(ctx, query.ReplaceRegistrationParams{ID: row.ID, PasswordHash: r.PasswordHash, FullName: r.Name, TermsAcceptedAt: terms, At: r.At})
+	_, err = q.RenewRegistration(ctx, query.RenewRegistrationParams{ID: account.ID, Contested: !r.SamePassword, FullName: r.Name, TermsAcceptedAt: terms, At: r.At})
 	return account, err
+}
+
+// addressee returns the account with the address in app.email, and locks it.
+func addressee(ctx context.Context, q *query.Queries, email string) (Account, error) {
+	row, err := q.LockAccountByEmail(ctx, email)
+	return Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive, EmailVerified: row.Verified}, err
 }
 
 // AsAddressee runs fn in a transaction that acts for the account with an address, without anybody being signed in: fn
 // may send mail to that address and must not tell the caller what it saw. It returns ErrNotFound when there is no such account.
 func (s *Store) AsAddressee(ctx context.Context, email string, fn func(*UserTx, Account) error) error {
 	err := s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, tx pgx.Tx) error {
-		row, err := q.LockAccountByEmail(ctx, email)
+		account, err := addressee(ctx, q, email)
 		if err != nil {
 			return err
 		}
-		if err := q.Enter(ctx, query.EnterParams{Setting: "app.user_id", Value: row.ID.String()}); err != nil {
+		if err := q.Enter(ctx, query.EnterParams{Setting: "app.user_id", Value: account.ID.String()}); err != nil {
 			return err
 		}
-		return fn(&UserTx{UserID: row.ID, q: q, tx: tx},
-			Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, Active: row.IsActive, EmailVerified: row.Verified})
+		return fn(&UserTx{UserID: account.ID, q: q, tx: tx}, account)
 	}, setting{"app.email", email})
 	if err != nil {
 		return fmt.Errorf("find account by address: %w", err) // the address stays out of logs

@@ -9,6 +9,7 @@ import (
 // The kinds of mail about accounts, as they stand in the table of mails.
 const (
 	KindVerify           = "verify_email"
+	KindChoose           = "choose_password"
 	KindRegistered       = "address_registered"
 	KindReset            = "reset_password"
 	KindPasswordChanged  = "password_changed"
@@ -29,6 +30,18 @@ func (s Site) VerifyEmail(to store.User, token string, until time.Time) store.Ma
 	return letter{to, KindVerify, "Confirm your e-mail address", []string{
 		"Somebody, we hope you, made a SignalCraft account with this address. Confirm that it is yours:",
 		s.open("/verify-email", "/auth/verify-email", token, ""),
+		"This works once, until " + instant(until) + ".",
+		"If it was not you, do nothing. An account that nobody confirms is removed after seven days.",
+	}}.mail()
+}
+
+// ChoosePassword asks the owner of an address that was registered more than once, with different passwords, to confirm it and to
+// choose the password: who registered it first may have been somebody else.
+func (s Site) ChoosePassword(to store.User, token string, until time.Time) store.Mail {
+	return letter{to, KindChoose, "Confirm your e-mail address and choose a password", []string{
+		"A SignalCraft account with this address was asked for more than once, with different passwords. So that it is yours alone, none of them counts. " +
+			"Confirm the address and choose the password here:",
+		s.open("/reset-password", "/auth/reset-password/confirm", token, `,"new_password":"..."`),
 		"This works once, until " + instant(until) + ".",
 		"If it was not you, do nothing. An account that nobody confirms is removed after seven days.",
 	}}.mail()

@@ -32,6 +32,7 @@ func all(s message.Site) map[string]store.Mail {
 	day := at.Add(24 * time.Hour)
 	return map[string]store.Mail{
 		"verify_email":           s.VerifyEmail(ada, token, day),
+		"choose_password":        s.ChoosePassword(ada, token, at.Add(30*time.Minute)),
 		"address_registered":     s.AddressRegistered(ada),
 		"reset_password":         s.ResetPassword(ada, token, at.Add(30*time.Minute)),
 		"password_changed":       s.PasswordChanged(ada, when),

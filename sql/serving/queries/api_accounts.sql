@@ -4,6 +4,7 @@ select
   id,
   email,
   full_name,
+  password_hash,
   is_active,
   (email_verified_at is not null)::boolean as verified
 from users
@@ -24,11 +25,11 @@ values (
 )
 on conflict do nothing;
 
--- name: ReplaceRegistration :execrows
--- ReplaceRegistration lets the registration that came last count, as long as the address is not proved.
+-- name: RenewRegistration :execrows
+-- RenewRegistration notes that an address was registered again before it was proved.
 update users
 set
-  password_hash = sqlc.arg(password_hash),
+  password_hash = case when sqlc.arg(contested)::boolean then '' else password_hash end,
   full_name = sqlc.arg(full_name),
   terms_accepted_at = sqlc.narg(terms_accepted_at),
   created_at = sqlc.arg(at),

@@ -170,6 +170,7 @@ select
   id,
   email,
   full_name,
+  password_hash,
   is_active,
   (email_verified_at is not null)::boolean as verified
 from users
@@ -179,11 +180,12 @@ for update
 
 // LockAccountByEmailRow is one row of LockAccountByEmail.
 type LockAccountByEmailRow struct {
-	ID       uuid.UUID
-	Email    string
-	FullName string
-	IsActive bool
-	Verified bool
+	ID           uuid.UUID
+	Email        string
+	FullName     string
+	PasswordHash string
+	IsActive     bool
+	Verified     bool
 }
 
 // LockAccountByEmail needs the setting app.email.
@@ -194,6 +196,7 @@ func (q *Queries) LockAccountByEmail(ctx context.Context, email string) (LockAcc
 		&i.ID,
 		&i.Email,
 		&i.FullName,
+		&i.PasswordHash,
 		&i.IsActive,
 		&i.Verified,
 	)
@@ -451,6 +454,42 @@ func (q *Queries) RemoveUnverifiedAccounts(ctx context.Context, madeBefore time.
 	return removed, err
 }
 
+// RenewRegistration is the text of the query of that name.
+const RenewRegistration = `-- name: RenewRegistration :execrows
+update users
+set
+  password_hash = case when $1::boolean then '' else password_hash end,
+  full_name = $2,
+  terms_accepted_at = $3,
+  created_at = $4,
+  updated_at = $4
+where id = $5 and email_verified_at is null
+`
+
+// RenewRegistrationParams are the parameters of RenewRegistration.
+type RenewRegistrationParams struct {
+	Contested       bool
+	FullName        string
+	TermsAcceptedAt *time.Time
+	At              time.Time
+	ID              uuid.UUID
+}
+
+// RenewRegistration notes that an address was registered again before it was proved.
+func (q *Queries) RenewRegistration(ctx context.Context, arg RenewRegistrationParams) (int64, error) {
+	result, err := q.db.Exec(ctx, RenewRegistration,
+		arg.Contested,
+		arg.FullName,
+		arg.TermsAcceptedAt,
+		arg.At,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 // ReplaceAccountTokens is the text of the query of that name.
 const ReplaceAccountTokens = `-- name: ReplaceAccountTokens :exec
 update account_tokens
@@ -471,42 +510,6 @@ type ReplaceAccountTokensParams struct {
 func (q *Queries) ReplaceAccountTokens(ctx context.Context, arg ReplaceAccountTokensParams) error {
 	_, err := q.db.Exec(ctx, ReplaceAccountTokens, arg.At, arg.Purposes)
 	return err
-}
-
-// ReplaceRegistration is the text of the query of that name.
-const ReplaceRegistration = `-- name: ReplaceRegistration :execrows
-update users
-set
-  password_hash = $1,
-  full_name = $2,
-  terms_accepted_at = $3,
-  created_at = $4,
-  updated_at = $4
-where id = $5 and email_verified_at is null
-`
-
-// ReplaceRegistrationParams are the parameters of ReplaceRegistration.
-type ReplaceRegistrationParams struct {
-	PasswordHash    string
-	FullName        string
-	TermsAcceptedAt *time.Time
-	At              time.Time
-	ID              uuid.UUID
-}
-
-// ReplaceRegistration lets the registration that came last count, as long as the address is not proved.
-func (q *Queries) ReplaceRegistration(ctx context.Context, arg ReplaceRegistrationParams) (int64, error) {
-	result, err := q.db.Exec(ctx, ReplaceRegistration,
-		arg.PasswordHash,
-		arg.FullName,
-		arg.TermsAcceptedAt,
-		arg.At,
-		arg.ID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 // SetPassword is the text of the query of that name.
