@@ -101,9 +101,6 @@ func readAddress(ctx context.Context, field, text string) (string, error) {
 	return parsed, nil
 }
 
-// maxName is how many characters a name may have.
-const maxName = 200
-
 // readName returns a name without space around it, or the answer that refuses it.
 func readName(ctx context.Context, text string) (string, error) {
 	if strings.ContainsFunc(text, unicode.IsControl) {
