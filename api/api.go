@@ -44,6 +44,8 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// OperatorMFA demands a second factor of operators, for what only operators may do.
+	OperatorMFA bool
 }
 
 // service is what the operations share.
@@ -56,6 +58,8 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+
+	operatorMFA bool
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -78,7 +82,8 @@ func New(c Config) (http.Handler, error) {
 	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		operatorMFA: c.OperatorMFA}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -96,6 +101,12 @@ func New(c Config) (http.Handler, error) {
 func (s *service) register() {
 	s.registerHealth()
 	s.registerLogin()
+	s.registerRefresh()
+	s.registerSessions()
+	s.registerProof()
+	s.registerMFA()
+	s.registerAPIKeys()
+	s.registerSigningKeys()
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()

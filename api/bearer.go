@@ -36,8 +36,7 @@ func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
 	p, err := s.auth.Authenticate(ctx, raw)
 	switch {
 	case errors.Is(err, auth.ErrToken):
-		problem(ctx, http.StatusUnauthorized, codeToken, "The access token is not valid. Sign in again.").
-			with("WWW-Authenticate", challenge+`, error="invalid_token"`).write(w)
+		invalidToken(ctx).write(w)
 		return
 	case err != nil:
 		s.fail(ctx, err).write(w)
@@ -49,6 +48,12 @@ func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
 		return
 	}
 	next(huma.WithContext(c, auth.WithPrincipal(ctx, p)))
+}
+
+// invalidToken is the one answer to every token or key that is not good, whatever is wrong with it.
+func invalidToken(ctx context.Context) *errorEnvelope {
+	return problem(ctx, http.StatusUnauthorized, codeToken, "The token or key is not valid. Sign in again.").
+		with("WWW-Authenticate", challenge+`, error="invalid_token"`)
 }
 
 // bearerToken returns the one token of the Authorization header.

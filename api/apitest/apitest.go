@@ -17,6 +17,7 @@ import (
 
 	"github.com/signalcraft/signalcraft/api"
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/api/store/storetest"
 )
@@ -59,7 +60,11 @@ func Start(t testing.TB, o Options) *Service {
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
-	authConfig := auth.Config{Store: data, Clock: s.Clock.Now, Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}}
+	secrets, err := secret.New(bytes.Repeat([]byte{7}, secret.KeyBytes))
+	if err != nil {
+		t.Fatalf("make secrets: %v", err)
+	}
+	authConfig := auth.Config{Store: data, Clock: s.Clock.Now, Secrets: secrets, Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}}
 	if o.Auth != nil {
 		o.Auth(&authConfig)
 	}

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
@@ -18,6 +19,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/api/store/storetest"
 )
@@ -49,6 +51,16 @@ func setup(t *testing.T) *bench {
 	return b
 }
 
+// secrets returns the box that all processes of a test share.
+func secrets(t *testing.T) *secret.Box {
+	t.Helper()
+	box, err := secret.New(bytes.Repeat([]byte{1}, secret.KeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box
+}
+
 // process returns another service on the same database, as another process would have.
 func (b *bench) process(t *testing.T) *auth.Service {
 	t.Helper()
@@ -57,7 +69,7 @@ func (b *bench) process(t *testing.T) *auth.Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(data.Close)
-	s, err := auth.New(auth.Config{Store: data, Clock: func() time.Time { return b.now }, Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}})
+	s, err := auth.New(auth.Config{Store: data, Secrets: secrets(t), Clock: func() time.Time { return b.now }, Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,8 +194,16 @@ func TestTokensCannotBeForged(t *testing.T) {
 	b := setup(t)
 	genuine := login(t, b.Service)
 	kid := keyID(t, genuine)
-	var der []byte
-	if err := b.db.Pool(t, "").QueryRow(t.Context(), `select private_key from signing_keys`).Scan(&der); err != nil {
+	session, err := b.Authenticate(t.Context(), genuine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sealed string
+	if err := b.db.Pool(t, "").QueryRow(t.Context(), `select convert_from(private_key, 'UTF8') from signing_keys`).Scan(&sealed); err != nil {
+		t.Fatal(err)
+	}
+	der, err := secrets(t).Open("signing_keys/private_key/"+kid, sealed)
+	if err != nil {
 		t.Fatal(err)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
@@ -202,8 +222,8 @@ func TestTokensCannotBeForged(t *testing.T) {
 	}
 
 	header := map[string]any{"alg": "EdDSA", "typ": "at+jwt", "kid": kid}
-	claims := map[string]any{"iss": "signalcraft", "aud": []string{"signalcraft-api"}, "sub": b.userID.String(), "sid": uuid.NewString(), "typ": "access",
-		"iat": b.now.Unix(), "nbf": b.now.Unix(), "exp": b.now.Add(15 * time.Minute).Unix()}
+	claims := map[string]any{"iss": "signalcraft", "aud": []string{"signalcraft-api"}, "sub": b.userID.String(), "sid": session.SessionID.String(), "typ": "access",
+		"auth_time": b.now.Unix(), "amr": []string{"pwd"}, "iat": b.now.Unix(), "nbf": b.now.Unix(), "exp": b.now.Add(15 * time.Minute).Unix()}
 	with := func(m map[string]any, key string, value any) map[string]any {
 		changed := maps.Clone(m)
 		if changed[key] = value; value == nil {
@@ -233,54 +253,61 @@ func TestTokensCannotBeForged(t *testing.T) {
 	flipped[0] ^= 1
 
 	for attack, token := range map[string]string{
-		"empty":                     "",
-		"no token":                  "Bearer",
-		"two parts":                 part[0] + "." + part[1],
-		"four parts":                genuine + ".x",
-		"no signature":              part[0] + "." + part[1] + ".",
-		"changed signature":         part[0] + "." + part[1] + "." + string(flipped),
-		"signature with padding":    genuine + "==",
-		"very long":                 genuine + strings.Repeat("A", 1<<20),
-		"alg none":                  sign(with(header, "alg", "none"), claims, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType),
-		"alg None":                  sign(with(header, "alg", "None"), claims, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType),
-		"alg missing":               own(with(header, "alg", nil), claims),
-		"public key as HMAC secret": sign(with(header, "alg", "HS256"), claims, jwt.SigningMethodHS256, []byte(public)),
-		"public DER as HMAC secret": sign(with(header, "alg", "HS256"), claims, jwt.SigningMethodHS256, publicDER),
-		"another key":               sign(header, claims, jwt.SigningMethodEdDSA, theirs),
-		"another key, embedded":     sign(with(header, "jwk", map[string]any{"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(theirs.Public().(ed25519.PublicKey))}), claims, jwt.SigningMethodEdDSA, theirs),
-		"another key, by address":   sign(with(header, "jku", "https://evil.example/keys"), claims, jwt.SigningMethodEdDSA, theirs),
-		"unknown key id":            own(with(header, "kid", "nobody's"), claims),
-		"key id missing":            own(with(header, "kid", nil), claims),
-		"key id is a number":        own(with(header, "kid", 1), claims),
-		"key id with SQL":           own(with(header, "kid", "' or 1=1 --"), claims),
-		"key id with a path":        own(with(header, "kid", "../../dev/null"), claims),
-		"header type JWT":           own(with(header, "typ", "JWT"), claims),
-		"header type missing":       own(with(header, "typ", nil), claims),
-		"critical header":           own(with(header, "crit", []string{"x"}), claims),
-		"refresh token":             own(header, with(claims, "typ", "refresh")),
-		"reset token":               own(header, with(claims, "typ", "reset")),
-		"MFA token":                 own(header, with(claims, "typ", "mfa")),
-		"type missing":              own(header, with(claims, "typ", nil)),
-		"type in other case":        own(header, with(claims, "typ", "ACCESS")),
-		"another audience":          own(header, with(claims, "aud", "signalcraft-mail")),
-		"audience missing":          own(header, with(claims, "aud", nil)),
-		"empty audience":            own(header, with(claims, "aud", []string{})),
-		"another issuer":            own(header, with(claims, "iss", "evil")),
-		"issuer missing":            own(header, with(claims, "iss", nil)),
-		"expired":                   own(header, with(claims, "exp", b.now.Unix()-1)),
-		"expires now":               own(header, with(claims, "exp", b.now.Unix())),
-		"expiry missing":            own(header, with(claims, "exp", nil)),
-		"expiry is text":            own(header, with(claims, "exp", "never")),
-		"expiry is 1e400":           own(header, with(claims, "exp", json.Number("1e400"))),
-		"not yet":                   own(header, with(claims, "nbf", b.now.Unix()+60)),
-		"beginning missing":         own(header, with(claims, "nbf", nil)),
-		"user missing":              own(header, with(claims, "sub", nil)),
-		"user is no id":             own(header, with(claims, "sub", "admin")),
-		"user is a list":            own(header, with(claims, "sub", []string{b.userID.String()})),
-		"session missing":           own(header, with(claims, "sid", nil)),
-		"session is no id":          own(header, with(claims, "sid", "*")),
-		"claims of another token":   part[0] + "." + strings.Split(own(header, with(claims, "sub", uuid.NewString())), ".")[1] + "." + part[2],
-		"header of another token":   strings.Split(own(with(header, "kid", "x"), claims), ".")[0] + "." + part[1] + "." + part[2],
+		"empty":                      "",
+		"no token":                   "Bearer",
+		"two parts":                  part[0] + "." + part[1],
+		"four parts":                 genuine + ".x",
+		"no signature":               part[0] + "." + part[1] + ".",
+		"changed signature":          part[0] + "." + part[1] + "." + string(flipped),
+		"signature with padding":     genuine + "==",
+		"very long":                  genuine + strings.Repeat("A", 1<<20),
+		"alg none":                   sign(with(header, "alg", "none"), claims, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType),
+		"alg None":                   sign(with(header, "alg", "None"), claims, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType),
+		"alg missing":                own(with(header, "alg", nil), claims),
+		"public key as HMAC secret":  sign(with(header, "alg", "HS256"), claims, jwt.SigningMethodHS256, []byte(public)),
+		"public DER as HMAC secret":  sign(with(header, "alg", "HS256"), claims, jwt.SigningMethodHS256, publicDER),
+		"another key":                sign(header, claims, jwt.SigningMethodEdDSA, theirs),
+		"another key, embedded":      sign(with(header, "jwk", map[string]any{"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(theirs.Public().(ed25519.PublicKey))}), claims, jwt.SigningMethodEdDSA, theirs),
+		"another key, by address":    sign(with(header, "jku", "https://evil.example/keys"), claims, jwt.SigningMethodEdDSA, theirs),
+		"unknown key id":             own(with(header, "kid", "nobody's"), claims),
+		"key id missing":             own(with(header, "kid", nil), claims),
+		"key id is a number":         own(with(header, "kid", 1), claims),
+		"key id with SQL":            own(with(header, "kid", "' or 1=1 --"), claims),
+		"key id with a path":         own(with(header, "kid", "../../dev/null"), claims),
+		"header type JWT":            own(with(header, "typ", "JWT"), claims),
+		"header type missing":        own(with(header, "typ", nil), claims),
+		"critical header":            own(with(header, "crit", []string{"x"}), claims),
+		"refresh token":              own(header, with(claims, "typ", "refresh")),
+		"reset token":                own(header, with(claims, "typ", "reset")),
+		"MFA token":                  own(header, with(claims, "typ", "mfa")),
+		"type missing":               own(header, with(claims, "typ", nil)),
+		"type in other case":         own(header, with(claims, "typ", "ACCESS")),
+		"another audience":           own(header, with(claims, "aud", "signalcraft-mail")),
+		"audience missing":           own(header, with(claims, "aud", nil)),
+		"empty audience":             own(header, with(claims, "aud", []string{})),
+		"another issuer":             own(header, with(claims, "iss", "evil")),
+		"issuer missing":             own(header, with(claims, "iss", nil)),
+		"expired":                    own(header, with(claims, "exp", b.now.Unix()-1)),
+		"expires now":                own(header, with(claims, "exp", b.now.Unix())),
+		"expiry missing":             own(header, with(claims, "exp", nil)),
+		"expiry is text":             own(header, with(claims, "exp", "never")),
+		"expiry is 1e400":            own(header, with(claims, "exp", json.Number("1e400"))),
+		"not yet":                    own(header, with(claims, "nbf", b.now.Unix()+60)),
+		"beginning missing":          own(header, with(claims, "nbf", nil)),
+		"user missing":               own(header, with(claims, "sub", nil)),
+		"user is no id":              own(header, with(claims, "sub", "admin")),
+		"user is a list":             own(header, with(claims, "sub", []string{b.userID.String()})),
+		"session missing":            own(header, with(claims, "sid", nil)),
+		"session is no id":           own(header, with(claims, "sid", "*")),
+		"session that never was":     own(header, with(claims, "sid", uuid.NewString())),
+		"session without digits":     own(header, with(claims, "sid", uuid.Nil.String())),
+		"session of another":         own(header, with(claims, "sub", uuid.NewString())),
+		"issued in the future":       own(header, with(claims, "iat", b.now.Unix()+60)),
+		"proof missing":              own(header, with(claims, "auth_time", nil)),
+		"proof in the future":        own(header, with(claims, "auth_time", b.now.Unix()+60)),
+		"certificates in the header": sign(with(with(header, "x5c", []string{base64.StdEncoding.EncodeToString(publicDER)}), "x5u", "https://evil.example/c"), claims, jwt.SigningMethodEdDSA, theirs),
+		"claims of another token":    part[0] + "." + strings.Split(own(header, with(claims, "sub", uuid.NewString())), ".")[1] + "." + part[2],
+		"header of another token":    strings.Split(own(with(header, "kid", "x"), claims), ".")[0] + "." + part[1] + "." + part[2],
 	} {
 		if p, err := b.Authenticate(t.Context(), token); !errors.Is(err, auth.ErrToken) {
 			t.Errorf("%s: Authenticate = %+v, %v; want ErrToken", attack, p, err)
