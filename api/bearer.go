@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -56,16 +57,19 @@ func invalidToken(ctx context.Context) *errorEnvelope {
 		with("WWW-Authenticate", challenge+`, error="invalid_token"`)
 }
 
-// bearerToken returns the one token of the Authorization header.
+// bearerToken returns the one token of the Authorization header (RFC 6750, section 2.1). A token has no character that
+// a proxy or a parser could take for something else.
 func bearerToken(h http.Header) (string, bool) {
 	values := h.Values("Authorization")
 	if len(values) != 1 {
 		return "", false
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
-	token = strings.TrimSpace(token)
-	return token, strings.EqualFold(scheme, "Bearer") && token != ""
+	token = strings.Trim(token, " ")
+	return token, strings.EqualFold(scheme, "Bearer") && bearerText.MatchString(token)
 }
+
+var bearerText = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
 // principal is the caller of an operation that requires one.
 func principal(ctx context.Context) (auth.Principal, error) {
