@@ -29,7 +29,7 @@ type changePasswordInput struct {
 type changePasswordOutput struct {
 	Body struct {
 		Status string `json:"status" doc:"What happened" enum:"password_changed" example:"password_changed"`
-		Ended  int64  `json:"ended_sessions" doc:"How many other sessions that ended" minimum:"0" example:"2"`
+		Ended  int    `json:"ended_sessions" doc:"How many other sessions that ended" minimum:"0" example:"2"`
 	}
 }
 
@@ -105,12 +105,12 @@ func (s *service) confirmResetPassword(ctx context.Context, in *confirmResetInpu
 }
 
 // replacePassword sets a password, ends what the old one opened but the session that is kept, and tells the owner.
-func (s *service) replacePassword(ctx context.Context, t *store.UserTx, user store.User, kept uuid.UUID, hash, checked string) (ended int64, err error) {
+func (s *service) replacePassword(ctx context.Context, t *store.UserTx, user store.User, kept uuid.UUID, hash, checked string) (ended int, err error) {
 	now := s.clock().UTC()
 	if err := t.SetPassword(ctx, hash, checked, now); err != nil {
 		return 0, err
 	}
-	if ended, err = t.EndOtherSessions(ctx, kept, "password_changed", now); err != nil {
+	if ended, err = s.auth.EndSessions(ctx, t, kept, "password changed"); err != nil {
 		return 0, err
 	}
 	note(ctx, user.ID.String(), map[string]any{"ended_sessions": ended})

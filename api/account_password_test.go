@@ -31,7 +31,7 @@ func TestResetPassword(t *testing.T) {
 	a := startAccounts(t)
 	ada := a.World.Ada
 	a.Login(t, ada)
-	a.Login(t, ada)
+	access := a.Login(t, ada)
 	token := a.reset(t, ada)
 	a.Login(t, ada) // asking changes nothing
 	// A refused password leaves the token as it is, and is refused for what belongs to the account.
@@ -42,6 +42,7 @@ func TestResetPassword(t *testing.T) {
 	if got := a.sessions(t, ada); got != "0" {
 		t.Errorf("%s sessions go on, want none", got)
 	}
+	a.Get(t, "/users/profile", access).WantError(t, http.StatusUnauthorized, "INVALID_TOKEN")
 	a.post(t, "/auth/login", credentials(ada.Email, ada.Password)).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 	a.Login(t, apitest.User{Email: ada.Email, Password: newPassword})
 	if got := a.kinds(t, ada.Email); got != message.KindReset+" "+message.KindPasswordChanged {
@@ -203,7 +204,7 @@ func TestChangePassword(t *testing.T) {
 	ada := a.World.Ada
 	here := a.Login(t, ada)
 	a.Login(t, ada)
-	a.Login(t, ada)
+	there := a.Login(t, ada)
 	a.Login(t, a.World.Vic)
 	change := func(current, next string) apitest.Answer {
 		t.Helper()
@@ -228,6 +229,7 @@ func TestChangePassword(t *testing.T) {
 	if got := a.Get(t, "/users/profile", here); got.Status != http.StatusOK {
 		t.Errorf("this session: %d %s, want it to go on", got.Status, got.Body)
 	}
+	a.Get(t, "/users/profile", there).WantError(t, http.StatusUnauthorized, "INVALID_TOKEN")
 	change(newPassword, newPassword).WantError(t, http.StatusBadRequest, "VALIDATION_ERROR")
 	a.post(t, "/auth/login", credentials(ada.Email, ada.Password)).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 	a.Login(t, apitest.User{Email: ada.Email, Password: newPassword})

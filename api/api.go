@@ -47,6 +47,8 @@ type Config struct {
 	FreshFor time.Duration
 	// Site says where mails send people. The zero value shows tokens and commands instead of links.
 	Site message.Site
+	// OperatorMFA demands a second factor of operators, for what only operators may do.
+	OperatorMFA bool
 }
 
 // service is what the operations share.
@@ -60,6 +62,8 @@ type service struct {
 	huma     huma.API
 	access   map[string]access
 	mails    message.Site
+
+	operatorMFA bool
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -82,7 +86,8 @@ func New(c Config) (http.Handler, error) {
 	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(), mails: c.Site}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		operatorMFA: c.OperatorMFA, mails: c.Site}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -103,6 +108,12 @@ func (s *service) register() {
 	s.registerAccounts()
 	s.registerPasswords()
 	s.registerProfile()
+	s.registerRefresh()
+	s.registerSessions()
+	s.registerProof()
+	s.registerMFA()
+	s.registerAPIKeys()
+	s.registerSigningKeys()
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()

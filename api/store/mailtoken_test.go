@@ -79,7 +79,7 @@ func TestMailTokensAreTheirUsersOwn(t *testing.T) {
 	check("the batch deletes accounts", try(t, tx, "delete from users"), denied)
 }
 
-func TestYieldAddressNeedsAUsedToken(t *testing.T) {
+func TestAddressesNeedAToken(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	w := newWorld(t, db.URL(""))
@@ -94,9 +94,16 @@ func TestYieldAddressNeedsAUsedToken(t *testing.T) {
 	prove := func() error {
 		return w.api.AsUser(t.Context(), w.ann.ID, func(tx *store.UserTx) error { return tx.ProveEmail(t.Context(), address, day) })
 	}
-	if err := prove(); !errors.Is(err, store.ErrConflict) || left() != "1" {
-		t.Errorf("without a token: %v, %s left, want ErrConflict and the other account", err, left())
+	if err := prove(); !errors.Is(err, store.ErrNotFound) || left() != "1" {
+		t.Errorf("without a token: %v, %s left, want ErrNotFound and the other account", err, left())
 	}
+	request(t, db.Pool(t, store.RoleAPI), w.ann.ID.String(), w.cafe.String(), func(tx pgx.Tx) {
+		for _, change := range []string{"email = 'x@example.org'", "email_verified_at = now()", "is_operator = true", "created_at = now()"} {
+			if got := try(t, tx, "update users set "+change+" where id = $1", w.ann.ID); got != denied {
+				t.Errorf("%s without the function: got %s, want %s", change, got, denied)
+			}
+		}
+	})
 	shown := store.Shown{Hash: hashOf("move"), For: []store.Purpose{store.PurposeChangeEmail}, At: day}
 	err := w.api.AsUser(t.Context(), w.ann.ID, func(tx *store.UserTx) error {
 		_, err := tx.AddMailToken(t.Context(), store.MailToken{Purpose: store.PurposeChangeEmail, Hash: shown.Hash, Email: address, At: day, ExpiresAt: day.AddDate(0, 0, 1)})
@@ -114,9 +121,12 @@ func TestYieldAddressNeedsAUsedToken(t *testing.T) {
 	if err != nil || left() != "1" {
 		t.Errorf("with a token: %v, %s accounts, want ann's only", err, left())
 	}
+	if err := prove(); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("with a token that an earlier transaction used: %v, want ErrNotFound", err)
+	}
 }
 
-// registerAndSweep registers an account that nobody proves, with a token, and sweeps it away.
+// registerAndSweep registers an account that nobody proves, with a token, and sweeps it away; meanwhile ann proves hers.
 func (w *world) registerAndSweep(t *testing.T) {
 	t.Helper()
 	r := store.Registration{ID: uuid.New(), Email: "stale@example.org", PasswordHash: "x", At: day}
@@ -126,6 +136,12 @@ func (w *world) registerAndSweep(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	w.issue(t, w.ann, store.PurposeReset, "ann's")
+	shown := store.Shown{Hash: hashOf("ann's"), For: []store.Purpose{store.PurposeReset}, At: day}
+	err = w.api.UseMailToken(t.Context(), shown, func(tx *store.UserTx, p store.Proof) error { return tx.ProveEmail(t.Context(), p.Email, day) })
+	if err != nil {
+		t.Errorf("prove an address: %v", err)
 	}
 	if swept, err := w.batch.SweepAccounts(t.Context(), day.AddDate(0, 0, 8)); err != nil || swept.Accounts != 1 {
 		t.Errorf("swept %+v, %v, want one account", swept, err)

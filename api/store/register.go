@@ -75,14 +75,16 @@ func register(ctx context.Context, q *query.Queries, r Registration) (Account, e
 		account.PasswordHash = ""
 	}
 	account.Name = r.Name
-	_, err = q.RenewRegistration(ctx, query.RenewRegistrationParams{ID: account.ID, Contested: !r.SamePassword, FullName: r.Name, TermsAcceptedAt: terms, At: r.At})
+	_, err = q.RenewRegistration(ctx, query.RenewRegistrationParams{ID: account.ID, PasswordHash: account.PasswordHash, FullName: r.Name, TermsAcceptedAt: terms, At: r.At})
 	return account, err
 }
 
 // addressee returns the account with the address in app.email, and locks it.
 func addressee(ctx context.Context, q *query.Queries, email string) (Account, error) {
-	row, err := q.LockAccountByEmail(ctx, email)
-	return Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive, EmailVerified: row.Verified}, err
+	if _, err := q.LockAccountByEmail(ctx, email); err != nil {
+		return Account{}, err
+	}
+	return accountByEmail(ctx, q, email)
 }
 
 // AsAddressee runs fn in a transaction that acts for the account with an address, without anybody being signed in: fn
@@ -104,51 +106,37 @@ func (s *Store) AsAddressee(ctx context.Context, email string, fn func(*UserTx, 
 	return nil
 }
 
-// Account returns the transaction's user with what changing a password needs to know.
-func (tx *UserTx) Account(ctx context.Context) (Account, error) {
-	row, err := tx.q.OwnAccount(ctx)
-	if err != nil {
-		return Account{}, fmt.Errorf("read account: %w", Classify(err))
-	}
-	return Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive, EmailVerified: row.Verified}, nil
-}
-
 // SetPassword changes the user's password, provided that its hash is still checked; an empty checked stands for any. It
 // returns ErrConflict when it is not.
 func (tx *UserTx) SetPassword(ctx context.Context, hash, checked string, at time.Time) error {
-	changed, err := tx.q.SetPassword(ctx, query.SetPasswordParams{PasswordHash: hash, CheckedHash: optional(checked), At: at})
-	if err == nil && changed == 0 {
-		err = ErrConflict
+	if _, err := tx.q.LockRequestAccount(ctx); err != nil {
+		return fmt.Errorf("set password: %w", Classify(err))
 	}
+	account, err := tx.Account(ctx) // as it is now that nobody else changes it
 	if err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	if checked != "" && account.PasswordHash != checked {
+		return fmt.Errorf("set password: %w", ErrConflict)
+	}
+	if _, err := tx.q.SetPassword(ctx, query.SetPasswordParams{PasswordHash: hash, At: at}); err != nil {
 		return fmt.Errorf("set password: %w", Classify(err))
 	}
 	return nil
 }
 
-// ProveEmail notes that the user holds an address, which becomes that of the account. An account that bears it unproved is
-// removed if a token for the change was just used. It returns ErrConflict when another account has proved it.
+// ProveEmail notes that the user holds an address, which becomes that of the account: in the transaction in which UseMailToken used
+// a token that went to it, else it returns ErrNotFound. An account that bears the address unproved is removed. It returns
+// ErrConflict when another account has proved it.
 func (tx *UserTx) ProveEmail(ctx context.Context, email string, at time.Time) error {
-	if err := tx.q.YieldAddress(ctx, email); err != nil {
-		return fmt.Errorf("yield address: %w", Classify(err))
-	}
-	changed, err := tx.q.ProveEmail(ctx, query.ProveEmailParams{Email: email, At: at})
-	if err == nil && changed == 0 {
+	proved, err := tx.q.ProveAddress(ctx, query.ProveAddressParams{Email: email, At: at})
+	if err == nil && !proved {
 		err = ErrNotFound
 	}
 	if err != nil {
 		return fmt.Errorf("prove address: %w", Classify(err))
 	}
 	return nil
-}
-
-// EndOtherSessions ends the user's sessions but the one that is kept, uuid.Nil for none, and returns how many that were.
-func (tx *UserTx) EndOtherSessions(ctx context.Context, kept uuid.UUID, reason string, at time.Time) (int64, error) {
-	ended, err := tx.q.EndOtherSessions(ctx, query.EndOtherSessionsParams{Kept: &kept, Reason: reason, At: at})
-	if err != nil {
-		return 0, fmt.Errorf("end sessions: %w", Classify(err))
-	}
-	return ended, nil
 }
 
 // Swept tells what SweepAccounts removed.

@@ -91,7 +91,11 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 		return err
 	}
 	defer data.Close()
-	accounts, err := auth.New(auth.Config{Store: data, Clock: i.now})
+	secrets, err := i.settings.secretBox()
+	if err != nil {
+		return err
+	}
+	accounts, err := auth.New(auth.Config{Store: data, Clock: i.now, Secrets: secrets})
 	if err != nil {
 		return err
 	}

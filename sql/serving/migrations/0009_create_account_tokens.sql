@@ -6,6 +6,10 @@ alter table users
   add column time_zone text not null default 'UTC', -- IANA name
   add column terms_accepted_at timestamptz,
   add column password_changed_at timestamptz; -- null: not since the account was made
+grant select (locale, time_zone, password_changed_at), insert (terms_accepted_at),
+  update (locale, time_zone, terms_accepted_at, password_changed_at) on users to signalcraft_api;
+-- That an address is somebody's is noted by prove_address alone.
+revoke update (email_verified_at) on users from signalcraft_api;
 create trigger users_time_zone_inserted before insert on users
   for each row when (new.time_zone <> 'UTC') execute function check_time_zone();
 create trigger users_time_zone_changed before update of time_zone on users
@@ -34,16 +38,17 @@ create policy own on account_tokens to signalcraft_api
     or token_hash = (select decode(nullif(current_setting('app.token_hash', true), ''), 'hex')))
   with check (user_id = (select request_user()));
 
--- remove_unverified_accounts removes accounts that nobody proved to be theirs since before an instant. They have never been
--- signed in to, so nothing hangs on them.
+-- remove_unverified_accounts removes accounts of which nobody has proved the address, or asked for a mail to do so, since an
+-- instant. They have never been signed in to, so nothing hangs on them.
 -- +goose StatementBegin
-create function remove_unverified_accounts(made_before timestamptz) returns bigint
+create function remove_unverified_accounts(idle_since timestamptz) returns bigint
 language sql security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
   with removed as (
     delete from public.users as u
-    where u.email_verified_at is null and u.created_at < made_before and u.last_login_at is null
+    where u.email_verified_at is null and u.created_at < idle_since and u.last_login_at is null
+      and not exists (select 1 from public.account_tokens as t where t.user_id = u.id and t.created_at >= idle_since)
       and not exists (select 1 from public.memberships as m where m.user_id = u.id)
     returning 1)
   select count(*) from removed
@@ -51,26 +56,36 @@ $$;
 -- +goose StatementEnd
 grant execute on function remove_unverified_accounts(timestamptz) to signalcraft_batch;
 
--- yield_address removes the account that bears an address without ever having proved it, in favour of the request's user, who just
--- did: what nobody proved must not keep an address from its owner.
+-- prove_address gives an address to the request's user, who used a token that went to it in this very transaction. An account that
+-- bears the address without ever having proved it goes: it must not keep the address from its owner. False: there was no such token.
 -- +goose StatementBegin
-create function yield_address(address text) returns void
-language sql security definer
+create function prove_address(address text, proved_at timestamptz) returns boolean
+language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
-  delete from public.users as u
-  where lower(u.email) = lower(address) and u.email_verified_at is null
-    and u.id <> public.request_user() and public.request_user() is not null
-    and exists (select 1 from public.account_tokens as t
-      where t.user_id = public.request_user() and t.purpose = 'change_email' and t.email = address and t.used_at is not null)
-$$;
+declare
+  account constant uuid := public.request_user();
+begin
+  if not exists (select 1 from public.account_tokens as t
+    where t.user_id = account and t.email = address and t.used_at is not null and t.xmin = pg_current_xact_id()::xid) then
+    return false;
+  end if;
+  delete from public.users as u where lower(u.email) = lower(address) and u.email_verified_at is null and u.id <> account;
+  update public.users as u
+  set
+    email_verified_at = case when u.email = address then coalesce(u.email_verified_at, proved_at) else proved_at end,
+    email = address,
+    updated_at = proved_at
+  where u.id = account;
+  return found;
+end $$;
 -- +goose StatementEnd
-grant execute on function yield_address(text) to signalcraft_api;
+grant execute on function prove_address(text, timestamptz) to signalcraft_api;
 create index users_unverified_idx on users (created_at) where email_verified_at is null;
 -- +goose StatementBegin
 do $$
 begin
-  execute format('create policy owner_reads on users for select to %I using (email_verified_at is null)', current_user);
+  execute format('create policy owner_proves on users for update to %I using (id = (select request_user()))', current_user);
   execute format('create policy owner_removes on users for delete to %I using (email_verified_at is null)', current_user);
   execute format('create policy owner on account_tokens for select to %I using (true)', current_user);
 end $$;

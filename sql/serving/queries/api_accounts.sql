@@ -1,14 +1,15 @@
 -- name: LockAccountByEmail :one
--- LockAccountByEmail needs the setting app.email.
-select
-  id,
-  email,
-  full_name,
-  password_hash,
-  is_active,
-  (email_verified_at is not null)::boolean as verified
+-- LockAccountByEmail needs the setting app.email. What others changed while it waited is seen by the statements after it.
+select id
 from users
 where lower(email) = lower(sqlc.arg(email)::text)
+for update;
+
+-- name: LockRequestAccount :one
+-- LockRequestAccount locks the account of the transaction's user, likewise.
+select id
+from users
+where id = (select request_user())
 for update;
 
 -- name: AddAccount :execrows
@@ -29,56 +30,24 @@ on conflict do nothing;
 -- RenewRegistration notes that an address was registered again before it was proved.
 update users
 set
-  password_hash = case when sqlc.arg(contested)::boolean then '' else password_hash end,
+  password_hash = sqlc.arg(password_hash),
   full_name = sqlc.arg(full_name),
   terms_accepted_at = sqlc.narg(terms_accepted_at),
-  created_at = sqlc.arg(at),
   updated_at = sqlc.arg(at)
 where id = sqlc.arg(id) and email_verified_at is null;
 
--- name: OwnAccount :one
-select
-  id,
-  email,
-  full_name,
-  password_hash,
-  is_active,
-  (email_verified_at is not null)::boolean as verified
-from users
-where id = (select request_user());
-
 -- name: SetPassword :execrows
--- SetPassword changes the password of the transaction's user if it is still the one that was checked; without one to
--- compare, in any case.
+-- SetPassword changes the password of the transaction's user.
 update users
 set
   password_hash = sqlc.arg(password_hash),
   password_changed_at = sqlc.arg(at)::timestamptz,
   updated_at = sqlc.arg(at)::timestamptz
-where id = (select request_user())
-  and password_hash = coalesce(sqlc.narg(checked_hash), password_hash);
-
--- name: ProveEmail :execrows
--- ProveEmail notes that the transaction's user holds an address, which becomes that of the account.
-update users
-set
-  email = sqlc.arg(email),
-  email_verified_at = case when email = sqlc.arg(email) then coalesce(email_verified_at, sqlc.arg(at)::timestamptz) else sqlc.arg(at)::timestamptz end,
-  updated_at = sqlc.arg(at)::timestamptz
 where id = (select request_user());
 
--- name: YieldAddress :exec
-select yield_address(sqlc.arg(email)::text);
-
--- name: EndOtherSessions :execrows
--- EndOtherSessions ends the sessions of the transaction's user but one.
-update user_sessions
-set
-  revoked_at = sqlc.arg(at)::timestamptz,
-  revoked_reason = sqlc.arg(reason)::text
-where user_id = (select request_user())
-  and id is distinct from sqlc.narg(kept)
-  and revoked_at is null;
+-- name: ProveAddress :one
+-- ProveAddress gives an address to the transaction's user, who used a token that went to it in this transaction.
+select prove_address(sqlc.arg(email)::text, sqlc.arg(at)::timestamptz)::boolean as proved;
 
 -- name: TokensSince :one
 -- TokensSince counts the tokens made for the transaction's user and a purpose.
@@ -171,7 +140,7 @@ set
 where id = (select request_user());
 
 -- name: RemoveUnverifiedAccounts :one
-select remove_unverified_accounts(sqlc.arg(made_before)::timestamptz)::bigint as removed;
+select remove_unverified_accounts(sqlc.arg(idle_since)::timestamptz)::bigint as removed;
 
 -- name: RemoveAccountTokens :execrows
 delete from account_tokens

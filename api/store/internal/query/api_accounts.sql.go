@@ -126,33 +126,6 @@ func (q *Queries) AddAccountToken(ctx context.Context, arg AddAccountTokenParams
 	return err
 }
 
-// EndOtherSessions is the text of the query of that name.
-const EndOtherSessions = `-- name: EndOtherSessions :execrows
-update user_sessions
-set
-  revoked_at = $1::timestamptz,
-  revoked_reason = $2::text
-where user_id = (select request_user())
-  and id is distinct from $3
-  and revoked_at is null
-`
-
-// EndOtherSessionsParams are the parameters of EndOtherSessions.
-type EndOtherSessionsParams struct {
-	At     time.Time
-	Reason string
-	Kept   *uuid.UUID
-}
-
-// EndOtherSessions ends the sessions of the transaction's user but one.
-func (q *Queries) EndOtherSessions(ctx context.Context, arg EndOtherSessionsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, EndOtherSessions, arg.At, arg.Reason, arg.Kept)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 // ListenMails is the text of the query of that name.
 const ListenMails = `-- name: ListenMails :exec
 listen signalcraft_mails
@@ -166,41 +139,34 @@ func (q *Queries) ListenMails(ctx context.Context) error {
 
 // LockAccountByEmail is the text of the query of that name.
 const LockAccountByEmail = `-- name: LockAccountByEmail :one
-select
-  id,
-  email,
-  full_name,
-  password_hash,
-  is_active,
-  (email_verified_at is not null)::boolean as verified
+select id
 from users
 where lower(email) = lower($1::text)
 for update
 `
 
-// LockAccountByEmailRow is one row of LockAccountByEmail.
-type LockAccountByEmailRow struct {
-	ID           uuid.UUID
-	Email        string
-	FullName     string
-	PasswordHash string
-	IsActive     bool
-	Verified     bool
+// LockAccountByEmail needs the setting app.email. What others changed while it waited is seen by the statements after it.
+func (q *Queries) LockAccountByEmail(ctx context.Context, email string) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, LockAccountByEmail, email)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }
 
-// LockAccountByEmail needs the setting app.email.
-func (q *Queries) LockAccountByEmail(ctx context.Context, email string) (LockAccountByEmailRow, error) {
-	row := q.db.QueryRow(ctx, LockAccountByEmail, email)
-	var i LockAccountByEmailRow
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.FullName,
-		&i.PasswordHash,
-		&i.IsActive,
-		&i.Verified,
-	)
-	return i, err
+// LockRequestAccount is the text of the query of that name.
+const LockRequestAccount = `-- name: LockRequestAccount :one
+select id
+from users
+where id = (select request_user())
+for update
+`
+
+// LockRequestAccount locks the account of the transaction's user, likewise.
+func (q *Queries) LockRequestAccount(ctx context.Context) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, LockRequestAccount)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }
 
 // MailDelayed is the text of the query of that name.
@@ -279,44 +245,6 @@ func (q *Queries) MailSent(ctx context.Context, arg MailSentParams) (int64, erro
 	return result.RowsAffected(), nil
 }
 
-// OwnAccount is the text of the query of that name.
-const OwnAccount = `-- name: OwnAccount :one
-select
-  id,
-  email,
-  full_name,
-  password_hash,
-  is_active,
-  (email_verified_at is not null)::boolean as verified
-from users
-where id = (select request_user())
-`
-
-// OwnAccountRow is one row of OwnAccount.
-type OwnAccountRow struct {
-	ID           uuid.UUID
-	Email        string
-	FullName     string
-	PasswordHash string
-	IsActive     bool
-	Verified     bool
-}
-
-// OwnAccount runs the query of that name.
-func (q *Queries) OwnAccount(ctx context.Context) (OwnAccountRow, error) {
-	row := q.db.QueryRow(ctx, OwnAccount)
-	var i OwnAccountRow
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.FullName,
-		&i.PasswordHash,
-		&i.IsActive,
-		&i.Verified,
-	)
-	return i, err
-}
-
 // Profile is the text of the query of that name.
 const Profile = `-- name: Profile :one
 select
@@ -386,29 +314,23 @@ func (q *Queries) Profile(ctx context.Context, at time.Time) (ProfileRow, error)
 	return i, err
 }
 
-// ProveEmail is the text of the query of that name.
-const ProveEmail = `-- name: ProveEmail :execrows
-update users
-set
-  email = $1,
-  email_verified_at = case when email = $1 then coalesce(email_verified_at, $2::timestamptz) else $2::timestamptz end,
-  updated_at = $2::timestamptz
-where id = (select request_user())
+// ProveAddress is the text of the query of that name.
+const ProveAddress = `-- name: ProveAddress :one
+select prove_address($1::text, $2::timestamptz)::boolean as proved
 `
 
-// ProveEmailParams are the parameters of ProveEmail.
-type ProveEmailParams struct {
+// ProveAddressParams are the parameters of ProveAddress.
+type ProveAddressParams struct {
 	Email string
 	At    time.Time
 }
 
-// ProveEmail notes that the transaction's user holds an address, which becomes that of the account.
-func (q *Queries) ProveEmail(ctx context.Context, arg ProveEmailParams) (int64, error) {
-	result, err := q.db.Exec(ctx, ProveEmail, arg.Email, arg.At)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// ProveAddress gives an address to the transaction's user, who used a token that went to it in this transaction.
+func (q *Queries) ProveAddress(ctx context.Context, arg ProveAddressParams) (bool, error) {
+	row := q.db.QueryRow(ctx, ProveAddress, arg.Email, arg.At)
+	var proved bool
+	err := row.Scan(&proved)
+	return proved, err
 }
 
 // RemoveAccountTokens is the text of the query of that name.
@@ -447,8 +369,8 @@ select remove_unverified_accounts($1::timestamptz)::bigint as removed
 `
 
 // RemoveUnverifiedAccounts runs the query of that name.
-func (q *Queries) RemoveUnverifiedAccounts(ctx context.Context, madeBefore time.Time) (int64, error) {
-	row := q.db.QueryRow(ctx, RemoveUnverifiedAccounts, madeBefore)
+func (q *Queries) RemoveUnverifiedAccounts(ctx context.Context, idleSince time.Time) (int64, error) {
+	row := q.db.QueryRow(ctx, RemoveUnverifiedAccounts, idleSince)
 	var removed int64
 	err := row.Scan(&removed)
 	return removed, err
@@ -458,17 +380,16 @@ func (q *Queries) RemoveUnverifiedAccounts(ctx context.Context, madeBefore time.
 const RenewRegistration = `-- name: RenewRegistration :execrows
 update users
 set
-  password_hash = case when $1::boolean then '' else password_hash end,
+  password_hash = $1,
   full_name = $2,
   terms_accepted_at = $3,
-  created_at = $4,
   updated_at = $4
 where id = $5 and email_verified_at is null
 `
 
 // RenewRegistrationParams are the parameters of RenewRegistration.
 type RenewRegistrationParams struct {
-	Contested       bool
+	PasswordHash    string
 	FullName        string
 	TermsAcceptedAt *time.Time
 	At              time.Time
@@ -478,7 +399,7 @@ type RenewRegistrationParams struct {
 // RenewRegistration notes that an address was registered again before it was proved.
 func (q *Queries) RenewRegistration(ctx context.Context, arg RenewRegistrationParams) (int64, error) {
 	result, err := q.db.Exec(ctx, RenewRegistration,
-		arg.Contested,
+		arg.PasswordHash,
 		arg.FullName,
 		arg.TermsAcceptedAt,
 		arg.At,
@@ -520,20 +441,17 @@ set
   password_changed_at = $2::timestamptz,
   updated_at = $2::timestamptz
 where id = (select request_user())
-  and password_hash = coalesce($3, password_hash)
 `
 
 // SetPasswordParams are the parameters of SetPassword.
 type SetPasswordParams struct {
 	PasswordHash string
 	At           time.Time
-	CheckedHash  *string
 }
 
-// SetPassword changes the password of the transaction's user if it is still the one that was checked; without one to
-// compare, in any case.
+// SetPassword changes the password of the transaction's user.
 func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) (int64, error) {
-	result, err := q.db.Exec(ctx, SetPassword, arg.PasswordHash, arg.At, arg.CheckedHash)
+	result, err := q.db.Exec(ctx, SetPassword, arg.PasswordHash, arg.At)
 	if err != nil {
 		return 0, err
 	}
@@ -694,15 +612,4 @@ func (q *Queries) UseAccountToken(ctx context.Context, arg UseAccountTokenParams
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-// YieldAddress is the text of the query of that name.
-const YieldAddress = `-- name: YieldAddress :exec
-select yield_address($1::text)
-`
-
-// YieldAddress runs the query of that name.
-func (q *Queries) YieldAddress(ctx context.Context, email string) error {
-	_, err := q.db.Exec(ctx, YieldAddress, email)
-	return err
 }
