@@ -18,12 +18,12 @@ const newPassword = "quarry velvet ninety compass"
 // reset asks for a reset of u's password and returns the token of the mail.
 func (a *accounts) reset(t *testing.T, u apitest.User) string {
 	t.Helper()
-	a.post(t, "/auth/reset-password", object{"email": u.Email}).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/reset-password", payload{"email": u.Email}).Decode(t, http.StatusOK, &payload{})
 	return a.token(t, u.Email, message.KindReset)
 }
 
-func confirmation(token, password string) object {
-	return object{"token": token, "new_password": password}
+func confirmation(token, password string) payload {
+	return payload{"token": token, "new_password": password}
 }
 
 func TestResetPassword(t *testing.T) {
@@ -38,7 +38,7 @@ func TestResetPassword(t *testing.T) {
 	for _, weak := range []string{"Password123!", ada.Email + "!", "xx-signalcraft-xx"} {
 		a.post(t, "/auth/reset-password/confirm", confirmation(token, weak)).WantError(t, http.StatusBadRequest, "PASSWORD_REFUSED")
 	}
-	a.post(t, "/api/v1/auth/reset-password/confirm", confirmation(token, newPassword)).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/api/v1/auth/reset-password/confirm", confirmation(token, newPassword)).Decode(t, http.StatusOK, &payload{})
 	if got := a.sessions(t, ada); got != "0" {
 		t.Errorf("%s sessions go on, want none", got)
 	}
@@ -59,9 +59,9 @@ func TestResetPassword(t *testing.T) {
 func TestResetNeverTellsWhoHasAnAccount(t *testing.T) {
 	t.Parallel()
 	a := startAccounts(t)
-	want := a.post(t, "/auth/reset-password", object{"email": a.World.Ada.Email})
+	want := a.post(t, "/auth/reset-password", payload{"email": a.World.Ada.Email})
 	for _, email := range []string{"absent@example.com", a.World.Gone.Email, a.World.Ada.Email, "ADA@EXAMPLE.COM"} {
-		got := a.post(t, "/auth/reset-password", object{"email": email})
+		got := a.post(t, "/auth/reset-password", payload{"email": email})
 		if got.Status != want.Status || string(got.Body) != string(want.Body) {
 			t.Errorf("%s: %d %s, want %d %s", email, got.Status, got.Body, want.Status, want.Body)
 		}
@@ -80,7 +80,7 @@ func TestUnusableTokensAnswerAlike(t *testing.T) {
 	a := startAccounts(t)
 	ada, vic, bob, gone := a.World.Ada, a.World.Vic, a.World.Bob, a.World.Gone
 	used := a.reset(t, ada)
-	a.post(t, "/auth/reset-password/confirm", confirmation(used, newPassword)).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/reset-password/confirm", confirmation(used, newPassword)).Decode(t, http.StatusOK, &payload{})
 	replaced := a.reset(t, vic)
 	a.pass()
 	newest := a.reset(t, vic)
@@ -91,11 +91,11 @@ func TestUnusableTokensAnswerAlike(t *testing.T) {
 	a.exec(t, `update users set is_active = false where id = $1`, gone.ID)
 	changed := a.reset(t, bob)
 	access := a.Login(t, bob)
-	a.post(t, "/auth/change-password", object{"current_password": bob.Password, "new_password": newPassword}, access).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/change-password", payload{"current_password": bob.Password, "new_password": newPassword}, access).Decode(t, http.StatusOK, &payload{})
 
 	want := a.post(t, "/auth/reset-password/confirm", confirmation("unknown", "marble window eleven goats"))
 	want.WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
-	alike := func(name, path string, body object) {
+	alike := func(name, path string, body payload) {
 		t.Helper()
 		if got := a.post(t, path, body); got.Status != want.Status || string(got.Body) != string(want.Body) {
 			t.Errorf("%s: %d %s, want %s", name, got.Status, got.Body, want.Body)
@@ -107,12 +107,12 @@ func TestUnusableTokensAnswerAlike(t *testing.T) {
 		alike(name, "/auth/reset-password/confirm", confirmation(token, "marble window eleven goats"))
 	}
 	for name, token := range map[string]string{"reset": newest, "used": used, "unknown": "unknown"} {
-		alike("verify with "+name, "/auth/verify-email", object{"token": token})
+		alike("verify with "+name, "/auth/verify-email", payload{"token": token})
 	}
 	a.Clock.Advance(30 * time.Minute)
 	alike("after 30 minutes", "/auth/reset-password/confirm", confirmation(newest, "marble window eleven goats"))
 	a.Clock.Advance(24 * time.Hour)
-	alike("after a day", "/auth/verify-email", object{"token": verify})
+	alike("after a day", "/auth/verify-email", payload{"token": verify})
 	a.Login(t, apitest.User{Email: ada.Email, Password: newPassword})
 	a.Login(t, vic)
 }
@@ -122,11 +122,11 @@ func TestTokensLastAsLongAsPromised(t *testing.T) {
 	a := startAccounts(t)
 	token := a.reset(t, a.World.Vic)
 	a.Clock.Advance(30*time.Minute - time.Second)
-	a.post(t, "/auth/reset-password/confirm", confirmation(token, newPassword)).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/reset-password/confirm", confirmation(token, newPassword)).Decode(t, http.StatusOK, &payload{})
 	a.post(t, "/auth/register", registration(newcomer, goodPassword))
 	token = a.token(t, newcomer, message.KindVerify)
 	a.Clock.Advance(24*time.Hour - time.Second)
-	a.post(t, "/auth/verify-email", object{"token": token}).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/verify-email", payload{"token": token}).Decode(t, http.StatusOK, &payload{})
 }
 
 // Of requests with one token at once, one wins.
@@ -134,7 +134,7 @@ func TestParallelConfirmations(t *testing.T) {
 	t.Parallel()
 	a := startAccounts(t)
 	const callers = 8
-	race := func(path string, body func(int) object) (won []int) {
+	race := func(path string, body func(int) payload) (won []int) {
 		t.Helper()
 		var wait sync.WaitGroup
 		answers := make([]apitest.Answer, callers)
@@ -156,14 +156,14 @@ func TestParallelConfirmations(t *testing.T) {
 	}
 	token := a.reset(t, a.World.Ada)
 	password := func(i int) string { return newPassword + string(rune('a'+i)) }
-	won := race("/auth/reset-password/confirm", func(i int) object { return confirmation(token, password(i)) })
+	won := race("/auth/reset-password/confirm", func(i int) payload { return confirmation(token, password(i)) })
 	a.Login(t, apitest.User{Email: a.World.Ada.Email, Password: password(won[0])})
 	if got := a.kinds(t, a.World.Ada.Email); got != message.KindReset+" "+message.KindPasswordChanged {
 		t.Errorf("mails %q, want one word of the change", got)
 	}
 	a.post(t, "/auth/register", registration(newcomer, goodPassword))
 	verify := a.token(t, newcomer, message.KindVerify)
-	race("/auth/verify-email", func(int) object { return object{"token": verify} })
+	race("/auth/verify-email", func(int) payload { return payload{"token": verify} })
 }
 
 // Registrations of one address at once make one account, and all get the same answer.
@@ -184,7 +184,7 @@ func TestParallelRegistrations(t *testing.T) {
 	if got := a.kinds(t, newcomer); got != message.KindVerify {
 		t.Errorf("mails %q, want one", got)
 	}
-	a.post(t, "/auth/verify-email", object{"token": a.token(t, newcomer, message.KindVerify)}).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/verify-email", payload{"token": a.token(t, newcomer, message.KindVerify)}).Decode(t, http.StatusOK, &payload{})
 }
 
 func TestResetProvesTheAddress(t *testing.T) {
@@ -193,9 +193,9 @@ func TestResetProvesTheAddress(t *testing.T) {
 	a.post(t, "/auth/register", registration(newcomer, goodPassword))
 	verify := a.token(t, newcomer, message.KindVerify)
 	token := a.reset(t, apitest.User{Email: newcomer})
-	a.post(t, "/auth/reset-password/confirm", confirmation(token, newPassword)).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/reset-password/confirm", confirmation(token, newPassword)).Decode(t, http.StatusOK, &payload{})
 	a.Login(t, apitest.User{Email: newcomer, Password: newPassword})
-	a.post(t, "/auth/verify-email", object{"token": verify}).Decode(t, http.StatusOK, &object{}) // a click too many does no harm
+	a.post(t, "/auth/verify-email", payload{"token": verify}).Decode(t, http.StatusOK, &payload{}) // a click too many does no harm
 }
 
 func TestChangePassword(t *testing.T) {
@@ -208,9 +208,9 @@ func TestChangePassword(t *testing.T) {
 	a.Login(t, a.World.Vic)
 	change := func(current, next string) apitest.Answer {
 		t.Helper()
-		return a.post(t, "/auth/change-password", object{"current_password": current, "new_password": next}, here)
+		return a.post(t, "/auth/change-password", payload{"current_password": current, "new_password": next}, here)
 	}
-	a.post(t, "/auth/change-password", object{"current_password": ada.Password, "new_password": newPassword}).WantError(t, http.StatusUnauthorized, "AUTHENTICATION_REQUIRED")
+	a.post(t, "/auth/change-password", payload{"current_password": ada.Password, "new_password": newPassword}).WantError(t, http.StatusUnauthorized, "AUTHENTICATION_REQUIRED")
 	change("wrong", newPassword).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 	change(a.World.Vic.Password, newPassword).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 	change(ada.Password, "Password123!").WantError(t, http.StatusBadRequest, "PASSWORD_REFUSED")
@@ -254,9 +254,9 @@ func TestWrongCurrentPasswordsCount(t *testing.T) {
 	ada := a.World.Ada
 	access := a.Login(t, ada)
 	for range 2 {
-		a.post(t, "/auth/change-password", object{"current_password": "guess", "new_password": newPassword}, access).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
+		a.post(t, "/auth/change-password", payload{"current_password": "guess", "new_password": newPassword}, access).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 	}
-	held := a.post(t, "/auth/change-password", object{"current_password": ada.Password, "new_password": newPassword}, access)
+	held := a.post(t, "/auth/change-password", payload{"current_password": ada.Password, "new_password": newPassword}, access)
 	held.WantError(t, http.StatusTooManyRequests, "RATE_LIMITED")
 	a.post(t, "/auth/login", credentials(ada.Email, ada.Password)).WantError(t, http.StatusTooManyRequests, "RATE_LIMITED")
 	if held.Header.Get("Retry-After") == "" {
@@ -274,7 +274,7 @@ func TestParallelChanges(t *testing.T) {
 	answers := make([]apitest.Answer, 6)
 	for i := range answers {
 		wait.Go(func() {
-			answers[i] = a.post(t, "/auth/change-password", object{"current_password": ada.Password, "new_password": newPassword + string(rune('a'+i))}, access)
+			answers[i] = a.post(t, "/auth/change-password", payload{"current_password": ada.Password, "new_password": newPassword + string(rune('a'+i))}, access)
 		})
 	}
 	wait.Wait()

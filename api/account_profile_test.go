@@ -16,7 +16,7 @@ type profileBody struct {
 	TimeZone             string `json:"time_zone"`
 }
 
-func (a *accounts) put(t *testing.T, token string, body object) apitest.Answer {
+func (a *accounts) put(t *testing.T, token string, body payload) apitest.Answer {
 	t.Helper()
 	return a.Request(t, http.MethodPut, "/users/profile", body, "Authorization", "Bearer "+token, "X-Request-Id", "same")
 }
@@ -35,13 +35,13 @@ func TestProfile(t *testing.T) {
 	a.Get(t, "/users/profile", "").WantError(t, http.StatusUnauthorized, "AUTHENTICATION_REQUIRED")
 	want := profileBody{Email: ada.Email, FullName: "Ada King", Phone: "+49 (30) 123-45.67", Locale: "de-DE", TimeZone: "Europe/Berlin"}
 	var got profileBody
-	a.put(t, access, object{"full_name": " Ada King ", "phone": want.Phone, "locale": want.Locale, "time_zone": want.TimeZone}).Decode(t, http.StatusOK, &got)
+	a.put(t, access, payload{"full_name": " Ada King ", "phone": want.Phone, "locale": want.Locale, "time_zone": want.TimeZone}).Decode(t, http.StatusOK, &got)
 	if got != want || a.profile(t, access) != want {
 		t.Errorf("profile %+v, want %+v", got, want)
 	}
 	// What is left out stays; an empty telephone number goes.
 	want.Phone = ""
-	a.put(t, access, object{"phone": ""}).Decode(t, http.StatusOK, &got)
+	a.put(t, access, payload{"phone": ""}).Decode(t, http.StatusOK, &got)
 	if got != want {
 		t.Errorf("profile %+v, want %+v", got, want)
 	}
@@ -51,7 +51,7 @@ func TestProfile(t *testing.T) {
 		"email": {"x", "ada@localhost", "a@b.c\r\nBcc: x@y.zz"},
 	} {
 		for _, value := range wrong {
-			e := a.put(t, access, object{field: value, "current_password": ada.Password}).WantError(t, http.StatusBadRequest, "VALIDATION_ERROR")
+			e := a.put(t, access, payload{field: value, "current_password": ada.Password}).WantError(t, http.StatusBadRequest, "VALIDATION_ERROR")
 			if e.Error.Details.Field != field {
 				t.Errorf("%s %q: refused for field %q", field, value, e.Error.Details.Field)
 			}
@@ -71,13 +71,13 @@ func TestChangeEmail(t *testing.T) {
 	ada := a.World.Ada
 	const next = "ada@Other.example"
 	access := a.Login(t, ada)
-	e := a.put(t, access, object{"email": next}).WantError(t, http.StatusBadRequest, "VALIDATION_ERROR")
+	e := a.put(t, access, payload{"email": next}).WantError(t, http.StatusBadRequest, "VALIDATION_ERROR")
 	if e.Error.Details.Field != "current_password" {
 		t.Errorf("refused for %q, want the missing password", e.Error.Details.Field)
 	}
-	a.put(t, access, object{"email": next, "current_password": "wrong"}).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
+	a.put(t, access, payload{"email": next, "current_password": "wrong"}).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 	var got profileBody
-	a.put(t, access, object{"email": next, "current_password": ada.Password}).Decode(t, http.StatusOK, &got)
+	a.put(t, access, payload{"email": next, "current_password": ada.Password}).Decode(t, http.StatusOK, &got)
 	if got.Email != ada.Email || got.PendingEmail != "ada@other.example" {
 		t.Errorf("profile %+v, want the old address and the new one pending", got)
 	}
@@ -85,10 +85,10 @@ func TestChangeEmail(t *testing.T) {
 	reset := a.reset(t, ada)
 	token := a.token(t, "ada@other.example", message.KindChangeEmail)
 	a.post(t, "/auth/reset-password/confirm", confirmation(token, newPassword)).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
-	a.put(t, access, object{"email": next, "current_password": ada.Password}).WantError(t, http.StatusTooManyRequests, "RATE_LIMITED") // once a minute
+	a.put(t, access, payload{"email": next, "current_password": ada.Password}).WantError(t, http.StatusTooManyRequests, "RATE_LIMITED") // once a minute
 
-	a.post(t, "/auth/verify-email", object{"token": token}).Decode(t, http.StatusOK, &object{})
-	a.post(t, "/auth/verify-email", object{"token": token}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
+	a.post(t, "/auth/verify-email", payload{"token": token}).Decode(t, http.StatusOK, &payload{})
+	a.post(t, "/auth/verify-email", payload{"token": token}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
 	if p := a.profile(t, access); p.Email != "ada@other.example" || p.PendingEmail != "" {
 		t.Errorf("profile %+v, want the new address", p)
 	}
@@ -109,7 +109,7 @@ func TestChangeEmailNeverTellsWhoHasAnAccount(t *testing.T) {
 	ask := func(u apitest.User, email string) string {
 		t.Helper()
 		var p profileBody
-		a.put(t, a.Login(t, u), object{"email": email, "current_password": u.Password}).Decode(t, http.StatusOK, &p)
+		a.put(t, a.Login(t, u), payload{"email": email, "current_password": u.Password}).Decode(t, http.StatusOK, &p)
 		return p.PendingEmail
 	}
 	if free, taken := ask(ada, "free@example.com"), ask(vic, "BOB@example.com"); free != "free@example.com" || taken != "BOB@example.com" {
@@ -127,15 +127,15 @@ func TestChangeEmailConflict(t *testing.T) {
 	ada, vic := a.World.Ada, a.World.Vic
 	const wanted = "wanted@example.com"
 	for _, u := range []apitest.User{ada, vic} {
-		a.put(t, a.Login(t, u), object{"email": wanted, "current_password": u.Password}).Decode(t, http.StatusOK, &object{})
+		a.put(t, a.Login(t, u), payload{"email": wanted, "current_password": u.Password}).Decode(t, http.StatusOK, &payload{})
 	}
 	mails := a.mails(t, wanted)
 	if len(mails) != 2 {
 		t.Fatalf("mails %+v, want two", mails)
 	}
 	first, second := tokenInMail.FindStringSubmatch(mails[0].Body)[1], tokenInMail.FindStringSubmatch(mails[1].Body)[1]
-	a.post(t, "/auth/verify-email", object{"token": first}).Decode(t, http.StatusOK, &object{})
-	a.post(t, "/auth/verify-email", object{"token": second}).WantError(t, http.StatusConflict, "CONFLICT")
+	a.post(t, "/auth/verify-email", payload{"token": first}).Decode(t, http.StatusOK, &payload{})
+	a.post(t, "/auth/verify-email", payload{"token": second}).WantError(t, http.StatusConflict, "CONFLICT")
 	a.Login(t, apitest.User{Email: wanted, Password: ada.Password})
 	a.Login(t, vic)
 }
@@ -146,11 +146,11 @@ func TestUnprovedAccountYields(t *testing.T) {
 	a := startAccounts(t)
 	ada := a.World.Ada
 	a.post(t, "/auth/register", registration(newcomer, goodPassword)) // by a squatter
-	a.put(t, a.Login(t, ada), object{"email": newcomer, "current_password": ada.Password}).Decode(t, http.StatusOK, &object{})
+	a.put(t, a.Login(t, ada), payload{"email": newcomer, "current_password": ada.Password}).Decode(t, http.StatusOK, &payload{})
 	squatters := a.token(t, newcomer, message.KindVerify)
-	a.post(t, "/auth/verify-email", object{"token": a.token(t, newcomer, message.KindChangeEmail)}).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/verify-email", payload{"token": a.token(t, newcomer, message.KindChangeEmail)}).Decode(t, http.StatusOK, &payload{})
 	a.Login(t, apitest.User{Email: newcomer, Password: ada.Password})
-	a.post(t, "/auth/verify-email", object{"token": squatters}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
+	a.post(t, "/auth/verify-email", payload{"token": squatters}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
 	a.post(t, "/auth/login", credentials(newcomer, goodPassword)).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 }
 
@@ -161,13 +161,13 @@ func TestChangeEmailIsTakenBack(t *testing.T) {
 	for name, back := range map[string]func(apitest.User, string){
 		"by giving the present address": func(u apitest.User, access string) {
 			var p profileBody
-			a.put(t, access, object{"email": u.Email, "current_password": u.Password}).Decode(t, http.StatusOK, &p)
+			a.put(t, access, payload{"email": u.Email, "current_password": u.Password}).Decode(t, http.StatusOK, &p)
 			if p.PendingEmail != "" {
 				t.Errorf("pending %q, want none", p.PendingEmail)
 			}
 		},
 		"by a new password": func(u apitest.User, access string) {
-			a.post(t, "/auth/change-password", object{"current_password": u.Password, "new_password": newPassword}, access).Decode(t, http.StatusOK, &object{})
+			a.post(t, "/auth/change-password", payload{"current_password": u.Password, "new_password": newPassword}, access).Decode(t, http.StatusOK, &payload{})
 		},
 	} {
 		u, next := ada, "one@example.com"
@@ -175,8 +175,8 @@ func TestChangeEmailIsTakenBack(t *testing.T) {
 			u, next = vic, "two@example.com"
 		}
 		access := a.Login(t, u)
-		a.put(t, access, object{"email": next, "current_password": u.Password}).Decode(t, http.StatusOK, &object{})
+		a.put(t, access, payload{"email": next, "current_password": u.Password}).Decode(t, http.StatusOK, &payload{})
 		back(u, access)
-		a.post(t, "/auth/verify-email", object{"token": a.token(t, next, message.KindChangeEmail)}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
+		a.post(t, "/auth/verify-email", payload{"token": a.token(t, next, message.KindChangeEmail)}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
 	}
 }

@@ -39,7 +39,7 @@ func (a *accounts) batch(t *testing.T) *store.Store {
 	return s
 }
 
-type object = map[string]any
+type payload = map[string]any
 
 // post sends a request whose id is always the same, so that answers can be compared byte by byte.
 func (a *accounts) post(t *testing.T, path string, body any, token ...string) apitest.Answer {
@@ -126,8 +126,8 @@ func (a *accounts) sessions(t *testing.T, u apitest.User) string {
 
 const newcomer, goodPassword = "new@example.com", "lantern orbit pickle Thursday"
 
-func registration(email, password string) object {
-	return object{"email": email, "password": password, "full_name": "Nina Newcomer", "terms": true}
+func registration(email, password string) payload {
+	return payload{"email": email, "password": password, "full_name": "Nina Newcomer", "terms": true}
 }
 
 // pass moves the clock so far that another mail may be sent.
@@ -146,7 +146,7 @@ func TestRegisterVerifySignIn(t *testing.T) {
 	a.post(t, "/auth/login", credentials("new@example.com", goodPassword)).WantError(t, http.StatusForbidden, "EMAIL_NOT_VERIFIED")
 
 	token := a.token(t, "New@example.com", message.KindVerify)
-	a.post(t, "/auth/verify-email", object{"token": token}).Decode(t, http.StatusOK, &body)
+	a.post(t, "/auth/verify-email", payload{"token": token}).Decode(t, http.StatusOK, &body)
 	if body.Status != "verified" || body.Email != "New@example.com" {
 		t.Errorf("answer %+v, want the address verified", body)
 	}
@@ -218,19 +218,19 @@ func TestNobodyRegistersBeforeTheOwner(t *testing.T) {
 				t.Parallel()
 				a := startAccounts(t)
 				for _, password := range order {
-					a.post(t, "/auth/register", registration(newcomer, password)).Decode(t, http.StatusCreated, &object{})
+					a.post(t, "/auth/register", registration(newcomer, password)).Decode(t, http.StatusCreated, &payload{})
 					a.Clock.Advance(wait)
 				}
 				verify := a.token(t, newcomer, message.KindVerify)
-				a.post(t, "/auth/verify-email", object{"token": verify}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
+				a.post(t, "/auth/verify-email", payload{"token": verify}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
 				if wait > 0 { // the token of the last mail is old, so another is asked for
-					a.post(t, "/auth/verify-email/resend", object{"email": newcomer}).Decode(t, http.StatusOK, &object{})
+					a.post(t, "/auth/verify-email/resend", payload{"email": newcomer}).Decode(t, http.StatusOK, &payload{})
 				}
 				token := a.token(t, newcomer, message.KindChoose)
 				for _, password := range order {
 					a.post(t, "/auth/login", credentials(newcomer, password)).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 				}
-				a.post(t, "/auth/reset-password/confirm", confirmation(token, newPassword)).Decode(t, http.StatusOK, &object{})
+				a.post(t, "/auth/reset-password/confirm", confirmation(token, newPassword)).Decode(t, http.StatusOK, &payload{})
 				a.Login(t, apitest.User{Email: newcomer, Password: newPassword})
 				for _, password := range order {
 					a.post(t, "/auth/login", credentials(newcomer, password)).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
@@ -248,15 +248,15 @@ func TestRegisterAgain(t *testing.T) {
 	stale := a.token(t, newcomer, message.KindVerify)
 	a.pass()
 	a.post(t, "/auth/register", registration("NEW@example.com", goodPassword))
-	a.post(t, "/auth/verify-email", object{"token": stale}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
-	a.post(t, "/auth/verify-email", object{"token": a.token(t, newcomer, message.KindVerify)}).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/verify-email", payload{"token": stale}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
+	a.post(t, "/auth/verify-email", payload{"token": a.token(t, newcomer, message.KindVerify)}).Decode(t, http.StatusOK, &payload{})
 	a.Login(t, apitest.User{Email: newcomer, Password: goodPassword})
 }
 
 func TestRegisterRefuses(t *testing.T) {
 	t.Parallel()
 	a := startAccounts(t)
-	check := func(code, field string, body object) {
+	check := func(code, field string, body payload) {
 		t.Helper()
 		e := a.post(t, "/auth/register", body).WantError(t, http.StatusBadRequest, code)
 		if e.Error.Details.Field != field || e.Error.Details.In != "body" {
@@ -271,9 +271,9 @@ func TestRegisterRefuses(t *testing.T) {
 	for _, password := range []string{"Password123!", "qwerty2026", "abcdefgh", "nina-is-the-best", "newcomer77??", "signalcraft rules"} {
 		check("PASSWORD_REFUSED", "password", registration(newcomer, password))
 	}
-	check("VALIDATION_ERROR", "full_name", object{"email": newcomer, "password": goodPassword, "full_name": "a\r\nb"})
-	check("VALIDATION_ERROR", "full_name", object{"email": newcomer, "password": goodPassword, "full_name": "a\x00b"})
-	check("VALIDATION_ERROR", "full_name", object{"email": newcomer, "password": goodPassword, "full_name": strings.Repeat("x", 201)})
+	check("VALIDATION_ERROR", "full_name", payload{"email": newcomer, "password": goodPassword, "full_name": "a\r\nb"})
+	check("VALIDATION_ERROR", "full_name", payload{"email": newcomer, "password": goodPassword, "full_name": "a\x00b"})
+	check("VALIDATION_ERROR", "full_name", payload{"email": newcomer, "password": goodPassword, "full_name": strings.Repeat("x", 201)})
 	if got := a.scan(t, `select count(*)::text from mails`); got != "0" {
 		t.Errorf("%s mails, want none", got)
 	}
@@ -282,8 +282,8 @@ func TestRegisterRefuses(t *testing.T) {
 func TestInternationalAddress(t *testing.T) {
 	t.Parallel()
 	a := startAccounts(t)
-	a.post(t, "/auth/register", registration("kim@MÜNCHEN.example", goodPassword)).Decode(t, http.StatusCreated, &object{})
-	a.post(t, "/auth/verify-email", object{"token": a.token(t, "kim@münchen.example", message.KindVerify)}).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/register", registration("kim@MÜNCHEN.example", goodPassword)).Decode(t, http.StatusCreated, &payload{})
+	a.post(t, "/auth/verify-email", payload{"token": a.token(t, "kim@münchen.example", message.KindVerify)}).Decode(t, http.StatusOK, &payload{})
 	for _, written := range []string{"kim@münchen.example", "Kim@München.Example", "kim@xn--mnchen-3ya.example"} {
 		a.Login(t, apitest.User{Email: written, Password: goodPassword})
 	}
@@ -293,8 +293,8 @@ func TestInternationalAddress(t *testing.T) {
 func TestPasswordIsNormalised(t *testing.T) {
 	t.Parallel()
 	a := startAccounts(t)
-	a.post(t, "/auth/register", registration(newcomer, "caf\u00e9 na\u00efve \u212bngstrom")).Decode(t, http.StatusCreated, &object{})
-	a.post(t, "/auth/verify-email", object{"token": a.token(t, newcomer, message.KindVerify)}).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/register", registration(newcomer, "caf\u00e9 na\u00efve \u212bngstrom")).Decode(t, http.StatusCreated, &payload{})
+	a.post(t, "/auth/verify-email", payload{"token": a.token(t, newcomer, message.KindVerify)}).Decode(t, http.StatusOK, &payload{})
 	a.Login(t, apitest.User{Email: newcomer, Password: "cafe\u0301 nai\u0308ve \u00c5ngstrom"})
 }
 
@@ -303,12 +303,12 @@ func TestResendVerification(t *testing.T) {
 	a := startAccounts(t)
 	a.post(t, "/auth/register", registration(newcomer, goodPassword))
 	old := a.token(t, newcomer, message.KindVerify)
-	want := a.post(t, "/auth/verify-email/resend", object{"email": "absent@example.com"})
+	want := a.post(t, "/auth/verify-email/resend", payload{"email": "absent@example.com"})
 	if want.Status != http.StatusOK {
 		t.Fatalf("%d %s", want.Status, want.Body)
 	}
 	for _, email := range []string{newcomer, a.World.Ada.Email, a.World.Gone.Email} {
-		if got := a.post(t, "/auth/verify-email/resend", object{"email": email}); got.Status != want.Status || string(got.Body) != string(want.Body) {
+		if got := a.post(t, "/auth/verify-email/resend", payload{"email": email}); got.Status != want.Status || string(got.Body) != string(want.Body) {
 			t.Errorf("%s: %d %s, want %d %s", email, got.Status, got.Body, want.Status, want.Body)
 		}
 	}
@@ -316,9 +316,9 @@ func TestResendVerification(t *testing.T) {
 		t.Errorf("mails within a minute: %q, want the first only", got)
 	}
 	a.pass()
-	a.post(t, "/auth/verify-email/resend", object{"email": strings.ToUpper(newcomer)})
-	a.post(t, "/auth/verify-email", object{"token": old}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
-	a.post(t, "/auth/verify-email", object{"token": a.token(t, newcomer, message.KindVerify)}).Decode(t, http.StatusOK, &object{})
+	a.post(t, "/auth/verify-email/resend", payload{"email": strings.ToUpper(newcomer)})
+	a.post(t, "/auth/verify-email", payload{"token": old}).WantError(t, http.StatusBadRequest, "INVALID_MAIL_TOKEN")
+	a.post(t, "/auth/verify-email", payload{"token": a.token(t, newcomer, message.KindVerify)}).Decode(t, http.StatusOK, &payload{})
 	for range 10 {
 		a.pass()
 		a.post(t, "/auth/register", registration("flood@example.com", goodPassword))
@@ -332,7 +332,7 @@ func TestUnverifiedAccountsAreRemoved(t *testing.T) {
 	t.Parallel()
 	a := startAccounts(t)
 	a.post(t, "/auth/register", registration(newcomer, goodPassword))
-	a.post(t, "/auth/reset-password", object{"email": a.World.Ada.Email})
+	a.post(t, "/auth/reset-password", payload{"email": a.World.Ada.Email})
 	batch := a.batch(t)
 	now := a.Clock.Now()
 	for _, step := range []struct {
