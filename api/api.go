@@ -44,6 +44,11 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// CacheBytes bounds the answers made of published numbers that this process keeps. Zero means 96 MiB; a
+	// negative number means that none is kept.
+	CacheBytes int64
+	// ExportTime bounds one export. Zero means 10 minutes.
+	ExportTime time.Duration
 }
 
 // service is what the operations share.
@@ -56,6 +61,9 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	version  string
+	cache    *cache
+	exports  exportLimits
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -76,9 +84,17 @@ func New(c Config) (http.Handler, error) {
 	if c.FreshFor == 0 {
 		c.FreshFor = 26 * time.Hour
 	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 96 << 20
+	}
+	kept, err := newCache(c.CacheBytes, c.Registry)
+	if err != nil {
+		return nil, err
+	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -99,6 +115,11 @@ func (s *service) register() {
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
+	s.registerAnomalies()
+	s.registerTrends()
+	s.registerWeather()
+	s.registerSummary()
+	s.registerExport()
 }
 
 // mount adds what is served beside the documented operations.
