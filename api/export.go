@@ -79,7 +79,7 @@ func (s *service) export(ctx context.Context, in *exportInput) (*storedOutput, e
 	table := tables[slices.IndexFunc(tables, func(e store.Export) bool { return e.Name == in.Table })] // the enum holds only these
 	return &storedOutput{func(c huma.Context) {
 		r, w := humago.Unwrap(c)
-		ctx, end := exchangeFrom(ctx).patient(r.Context(), s.exports.time)
+		ctx, end := exchangeFrom(ctx).patient(ctx, s.exports.time)
 		defer end()
 		s.stream(ctx, w, r.Method == http.MethodHead, in, table, business)
 	}}, nil

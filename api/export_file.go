@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -82,22 +81,19 @@ func (e *exportWriter) as(format string, from PublishedAnswer, table string) exp
 	return &csvFile{out: e}
 }
 
-// csvFile writes RFC 4180.
+// csvFile writes RFC 4180. (encoding/csv drops the carriage returns that are part of a text.)
 type csvFile struct {
-	out    *exportWriter
-	lines  *csv.Writer
-	fields []string
+	out  *exportWriter
+	line []byte
 }
 
 func (f *csvFile) begin(columns []string) error {
-	f.lines = csv.NewWriter(f.out)
-	f.lines.UseCRLF = true
-	return f.lines.Write(columns)
+	f.line = append(f.line, strings.Join(columns, ",")...) // our own names need no quotes
+	return f.write()
 }
 
 func (f *csvFile) row(values []any) error {
-	f.fields = f.fields[:0]
-	for _, value := range values {
+	for i, value := range values {
 		text, isNumber, err := cellText(value)
 		if err != nil {
 			return err
@@ -105,18 +101,25 @@ func (f *csvFile) row(values []any) error {
 		if !isNumber {
 			text = inert(text)
 		}
-		f.fields = append(f.fields, text)
+		if i > 0 {
+			f.line = append(f.line, ',')
+		}
+		if strings.ContainsAny(text, "\",\r\n") {
+			text = `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+		}
+		f.line = append(f.line, text...)
 	}
-	return f.lines.Write(f.fields)
+	return f.write()
 }
 
-func (f *csvFile) end() error {
-	f.lines.Flush()
-	if err := f.lines.Error(); err != nil {
-		return err
-	}
-	return f.out.send()
+func (f *csvFile) write() error {
+	f.line = append(f.line, "\r\n"...)
+	_, err := f.out.Write(f.line)
+	f.line = f.line[:0]
+	return err
 }
+
+func (f *csvFile) end() error { return f.out.send() }
 
 // inert keeps a spreadsheet from running text as a formula. The apostrophe also goes before a character that a spreadsheet
 // drops first, such as a space or a quote before the sign.
