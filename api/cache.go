@@ -20,6 +20,9 @@ type cache struct {
 	most  int64
 	meter cacheMeter
 
+	packers   sync.Pool // of *gzip.Writer
+	unpackers sync.Pool // of *gzip.Reader
+
 	mu      sync.Mutex
 	bytes   int64
 	entries map[cacheKey]*list.Element // of *entry
@@ -126,7 +129,7 @@ func (c *cache) fly(ctx context.Context, key cacheKey, f *flight, make func(cont
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(body)
+	packed, err := c.pack(body)
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +159,13 @@ func (c *cache) keep(e *entry) {
 func (e *entry) cost() int64 { return int64(len(e.packed)) + entryCost }
 
 // body returns the answer unpacked.
-func (e *entry) body() ([]byte, error) {
-	reader, err := gzip.NewReader(bytes.NewReader(e.packed))
-	if err != nil {
+func (c *cache) body(e *entry) ([]byte, error) {
+	reader, ok := c.unpackers.Get().(*gzip.Reader)
+	if !ok {
+		reader = new(gzip.Reader)
+	}
+	defer c.unpackers.Put(reader)
+	if err := reader.Reset(bytes.NewReader(e.packed)); err != nil {
 		return nil, fmt.Errorf("unpack answer: %w", err)
 	}
 	body := make([]byte, e.size)
@@ -169,12 +176,18 @@ func (e *entry) body() ([]byte, error) {
 }
 
 // pack compresses for speed: an answer is packed once and read many times, but the first reader waits for it.
-func pack(body []byte) ([]byte, error) {
-	var packed bytes.Buffer
-	writer, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
-	if err != nil {
-		return nil, fmt.Errorf("pack answer: %w", err)
+func (c *cache) pack(body []byte) ([]byte, error) {
+	packed := bytes.NewBuffer(make([]byte, 0, 1024+len(body)/6))
+	writer, ok := c.packers.Get().(*gzip.Writer)
+	if ok {
+		writer.Reset(packed)
+	} else {
+		var err error
+		if writer, err = gzip.NewWriterLevel(packed, gzip.BestSpeed); err != nil {
+			return nil, fmt.Errorf("pack answer: %w", err)
+		}
 	}
+	defer c.packers.Put(writer)
 	if _, err := writer.Write(body); err != nil {
 		return nil, fmt.Errorf("pack answer: %w", err)
 	}

@@ -1,10 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -90,18 +87,13 @@ func (s *service) find(ctx context.Context, operation string, q question) (*entr
 	})
 }
 
-// written is v as JSON.
+// written is v as JSON and a line feed.
 func written(v any) ([]byte, error) {
 	if w, ok := v.(interface{ appendJSON([]byte) ([]byte, error) }); ok {
 		return w.appendJSON(nil)
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return nil, fmt.Errorf("write answer: %w", err)
-	}
-	return text.Bytes(), nil
+	text, err := plainJSON(v)
+	return append(text, '\n'), err
 }
 
 // send writes an answer. Nothing in it is a secret that a request could be made to lie beside, so that packing it tells nothing.
@@ -122,7 +114,7 @@ func (s *service) send(c huma.Context, e *entry, how string) {
 		h.Set("Content-Encoding", "gzip")
 	} else {
 		var err error
-		if body, err = e.body(); err != nil {
+		if body, err = s.cache.body(e); err != nil {
 			internal(c.Context(), err).write(w)
 			return
 		}

@@ -77,6 +77,7 @@ func filled(read []store.KPISeries, grain store.Grain, asked store.PointQuery, l
 		return page
 	}
 	var last kpiKey
+	names := map[time.Time]string{} // KPIs mostly share their days
 	for _, run := range read {
 		series := metricSeries{KPI: kpiAnswer{run.KPIID.String(), run.Name, run.Unit}, Points: make([]metricPoint, 0, min(len(run.Days), room)),
 			Currency: optional(run.Currency), ConvertedCurrency: optional(run.ConvertedCurrency)}
@@ -95,9 +96,14 @@ func filled(read []store.KPISeries, grain store.Grain, asked store.PointQuery, l
 				if room == 0 {
 					return cut(last)
 				}
-				point := metricPoint{Day: expected.Format(time.DateOnly)}
+				name, named := names[expected]
+				if !named {
+					name = expected.Format(time.DateOnly)
+					names[expected] = name
+				}
+				point := metricPoint{Day: name}
 				if expected.Equal(at) {
-					point = metricPoint{point.Day, number(run.Values[i]), number(run.Converted[i]), run.Raw[i], run.WithValue[i], run.Complete[i]}
+					point = metricPoint{name, finite(&run.Values[i]), finite(&run.Converted[i]), run.Raw[i], run.WithValue[i], run.Complete[i]}
 					if grain == store.Day && point.Value == nil {
 						point.Days = 0
 					}

@@ -57,15 +57,12 @@ func (s *DashboardState) Publication(table string) Publication {
 func (s *Store) DashboardState(ctx context.Context, userID, businessID uuid.UUID, tables []string, now time.Time) (DashboardState, error) {
 	// Without begin, a batch is one transaction of the server's own, in which the settings hold.
 	var batch pgx.Batch
-	batch.Queue(query.Enter, "app.user_id", userID.String())
-	batch.Queue(query.Enter, "app.business_id", businessID.String())
-	batch.Queue(query.DashboardState, now, tables)
+	batch.Queue(query.EnterBusiness, userID.String(), businessID.String())
+	batch.Queue(query.DashboardState, tables, now)
 	results := s.pool.SendBatch(ctx, &batch)
 	defer results.Close()
-	for range 2 {
-		if _, err := results.Exec(); err != nil {
-			return DashboardState{}, about("business", businessID, Classify(err))
-		}
+	if _, err := results.Exec(); err != nil {
+		return DashboardState{}, about("business", businessID, Classify(err))
 	}
 	var row query.DashboardStateRow
 	err := results.QueryRow().Scan(&row.Role, &row.Name, &row.TimeZone, &row.Currency, &row.SubscriptionTier, &row.Revision, &row.Today,

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,7 +83,32 @@ func (tx *MemberTx) KPIPoints(ctx context.Context, grain Grain, q PointQuery) ([
 	if err != nil {
 		return nil, fmt.Errorf("read KPI points: %w", Classify(err))
 	}
+	for i := range series {
+		series[i].sort()
+	}
 	return series, nil
+}
+
+// sort brings the columns into the order of days. Postgres nearly always returns them so; asking it to would sort each column.
+func (s *KPISeries) sort() {
+	if slices.IsSorted(s.Days) {
+		return
+	}
+	order := make([]int, len(s.Days))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(s.Days[a], s.Days[b]) })
+	s.Days, s.Values, s.Converted = picked(s.Days, order), picked(s.Values, order), picked(s.Converted, order)
+	s.Raw, s.WithValue, s.Complete = picked(s.Raw, order), picked(s.WithValue, order), picked(s.Complete, order)
+}
+
+func picked[T any](column []T, order []int) []T {
+	sorted := make([]T, len(column))
+	for i, at := range order {
+		sorted[i] = column[at]
+	}
+	return sorted
 }
 
 // ForecastPoint is one day of a forecast of one KPI.

@@ -99,6 +99,9 @@ func (b *benchAPI) run(ctx context.Context) (err error) {
 	if err := owner.QueryRow(ctx, "select as_of from serving.publications where table_name = 'kpi_data'").Scan(&b.asOf); err != nil {
 		return fmt.Errorf("read as-of instant: %w", err)
 	}
+	if err := b.setPasswords(ctx, owner, cheapHash()); err != nil {
+		return err
+	}
 	if err := b.signIn(ctx); err != nil {
 		return err
 	}

@@ -93,7 +93,6 @@ func (b *benchAPI) measureWarm(ctx context.Context) ([]benchResult, error) {
 	}
 	results := []benchResult{alone}
 	rate := vegeta.Rate{Freq: b.Rate, Per: time.Second}
-	one := func(vegeta.Targeter) vegeta.Targeter { return b.only(s, 0, "gzip") }(nil)
 	err = b.profiled(func() error {
 		results = append(results, b.attack(s, fmt.Sprintf("warm, all businesses, %d/s", b.Rate), rate, 64, b.spread(s, "gzip")))
 		return nil
@@ -106,7 +105,7 @@ func (b *benchAPI) measureWarm(ctx context.Context) ([]benchResult, error) {
 		return nil, err
 	}
 	results = append(results,
-		b.attack(s, fmt.Sprintf("warm, one business, %d/s", b.Rate), rate, 64, one),
+		b.attack(s, fmt.Sprintf("warm, one business, %d/s", b.Rate), rate, 64, b.only(s, 0, "gzip")),
 		b.attack(s, fmt.Sprintf("warm, one business, not packed, %d/s", b.Rate), rate, 64, b.only(s, 0, "identity")),
 		b.attack(s, fmt.Sprintf("unchanged (304), %d/s", b.Rate), rate, 64, b.only(s, 0, "gzip", "If-None-Match", header.Get("ETag"))),
 		b.attack(s, "warm, all businesses, as fast as 16 can", vegeta.Rate{}, 16, b.spread(s, "gzip")))
@@ -143,7 +142,7 @@ func (b *benchAPI) attack(s *served, name string, rate vegeta.Rate, callers uint
 	var metrics vegeta.Metrics
 	first := field("/proc/self/status", "VmRSS:")
 	most := first
-	started := b.now()
+	started, before := b.now(), b.usedCPU()
 	sampled := started
 	for result := range attacker.Attack(target, rate, b.Duration, "") {
 		metrics.Add(result)
@@ -155,9 +154,10 @@ func (b *benchAPI) attack(s *served, name string, rate vegeta.Rate, callers uint
 	took := b.now().Sub(started)
 	metrics.Close()
 	last := field("/proc/self/status", "VmRSS:")
+	cpu := b.usedCPU().since(before, metrics.Requests)
 	l := metrics.Latencies
 	return benchResult{name: name, requests: metrics.Requests, took: took, mean: l.Mean, p50: l.P50, p95: l.P95, p99: l.P99, most: l.Max,
-		failed: 1 - metrics.Success, memory: fmt.Sprintf("%d %d %d", first>>20, most>>20, last>>20)}
+		failed: 1 - metrics.Success, cpu: cpu, memory: fmt.Sprintf("%d %d %d", first>>20, most>>20, last>>20)}
 }
 
 // print shows the measurements beside the reference, which comes first.
@@ -168,7 +168,7 @@ func (b *benchAPI) print(results []benchResult) error {
 	writer.Style().Format.Header = text.FormatLower
 	writer.SetTitle(fmt.Sprintf("GET /dashboard/metrics: %d KPIs, %d days, of %s businesses with %s points; %d cores for everything",
 		benchKPIs, benchAsked, thousands(int64(b.Businesses)), thousands(int64(b.Businesses*benchKPIs*b.Days)), runtime.NumCPU()))
-	writer.AppendHeader(table.Row{"what", "requests", "a second", "mean ms", "p50", "p95", "p99", "most", "failed", "of bare sql", "rss mb start peak end"})
+	writer.AppendHeader(table.Row{"what", "requests", "a second", "mean ms", "p50", "p95", "p99", "most", "failed", "of bare sql", "cpu ms", "of it postgres", "rss mb start peak end"})
 	reference := results[0]
 	for _, r := range results {
 		share := ""
@@ -176,7 +176,7 @@ func (b *benchAPI) print(results []benchResult) error {
 			share = fmt.Sprintf("%.2f", float64(r.p50)/float64(reference.p50))
 		}
 		writer.AppendRow(table.Row{r.name, thousands(int64(r.requests)), thousands(int64(float64(r.requests) / r.took.Seconds())), ms(r.mean), ms(r.p50), ms(r.p95), ms(r.p99), ms(r.most),
-			fmt.Sprintf("%.2f %%", 100*r.failed), share, r.memory})
+			fmt.Sprintf("%.2f %%", 100*r.failed), share, ms(r.cpu.self + r.cpu.postgres), ms(r.cpu.postgres), r.memory})
 	}
 	_, err := fmt.Fprintln(b.out, writer.Render())
 	return err
@@ -192,8 +192,8 @@ func (b *benchAPI) measureLogin(ctx context.Context, owner *pgxpool.Pool) error 
 	if err != nil {
 		return err
 	}
-	if _, err := owner.Exec(ctx, "update users set password_hash = $1", hash); err != nil {
-		return fmt.Errorf("set passwords: %w", err)
+	if err := b.setPasswords(ctx, owner, auth.HashConfig{}); err != nil {
+		return err
 	}
 	const callers = 4
 	length := min(b.Duration, 10*time.Second)

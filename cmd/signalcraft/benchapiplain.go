@@ -23,6 +23,7 @@ type benchResult struct {
 	most                time.Duration
 	failed              float64 // share
 	memory              string
+	cpu                 cpuTime // for each request
 	// alone tells that requests came one after another: their latency can be compared.
 	alone bool
 }
@@ -94,7 +95,7 @@ func (b *benchAPI) alone(name string, do func(n int) error) (benchResult, error)
 		}
 	}
 	var latencies []time.Duration
-	started := b.now()
+	started, before := b.now(), b.usedCPU()
 	var total time.Duration
 	for n := warmUp; b.now().Sub(started) < min(b.Duration, 10*time.Second); n++ {
 		began := b.now()
@@ -104,10 +105,11 @@ func (b *benchAPI) alone(name string, do func(n int) error) (benchResult, error)
 		took := b.now().Sub(began)
 		latencies, total = append(latencies, took), total+took
 	}
+	cpu := b.usedCPU().since(before, uint64(len(latencies)))
 	slices.Sort(latencies)
 	at := func(share float64) time.Duration { return latencies[int(share*float64(len(latencies)-1))] }
 	return benchResult{name: name, requests: uint64(len(latencies)), took: b.now().Sub(started), mean: total / time.Duration(len(latencies)),
-		p50: at(.5), p95: at(.95), p99: at(.99), most: at(1), alone: true}, nil
+		p50: at(.5), p95: at(.95), p99: at(.99), most: at(1), alone: true, cpu: cpu}, nil
 }
 
 // benchStride leads through all businesses in an order in which neighbours on disk do not follow each other.

@@ -1,8 +1,8 @@
--- $3 days up to $4 for each of $2 KPIs of the businesses $1 to $5.
+-- $3 days up to $4 for each KPI of the businesses $1 to $2, in the order of the key.
 insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, coverage, complete, currency, value_converted, converted_currency)
 select
-  b.id,
-  i.id,
+  k.business_id,
+  k.id,
   s.day,
   s.starts_at,
   r.value,
@@ -11,17 +11,23 @@ select
   1,
   true,
   'USD',
-  round((r.value * 0.92)::numeric, 2),
+  floor(r.value * 92) / 100,
   'EUR'
-from generate_series($1::integer, $5::integer) as n
-cross join lateral (select ('00000002-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid as id offset 0) as b
-cross join generate_series(1, $2::integer) as k
-cross join lateral (select ('00000004-0000-7000-8000-' || lpad(to_hex(n * 1000 + k), 12, '0'))::uuid as id offset 0) as i
+from (
+  select
+    kpis.business_id,
+    kpis.id
+  from kpis
+  where kpis.business_id between ('00000002-0000-7000-8000-' || lpad(to_hex($1::integer), 12, '0'))::uuid
+    and ('00000002-0000-7000-8000-' || lpad(to_hex($2::integer), 12, '0'))::uuid
+  order by kpis.business_id, kpis.id
+) as k
 cross join (
   select
-    day.day,
-    day.day::timestamp at time zone 'Europe/Berlin' as starts_at,
-    row_number() over (order by day.day) as number
-  from (select $4::date - d as day from generate_series($3::integer - 1, 0, -1) as d) as day
+    $4::date - d as day,
+    ($4::date - d)::timestamp at time zone 'Europe/Berlin' as starts_at,
+    1000 + 100 * sin(d) as level
+  from generate_series($3::integer - 1, 0, -1) as d
+  offset 0
 ) as s
-cross join lateral (select round((1000 + 40 * k + 100 * sin(s.number) + 50 * random())::numeric, 2)::double precision as value) as r
+cross join lateral (select floor(100 * (s.level + 50 * random())) / 100 as value) as r

@@ -1,3 +1,9 @@
+-- name: EnterBusiness :exec
+-- EnterBusiness sets, until the transaction ends, for whom and in which business it acts.
+select
+  set_config('app.user_id', sqlc.arg(user_id)::text, true),
+  set_config('app.business_id', sqlc.arg(business_id)::text, true);
+
 -- name: DashboardState :one
 -- Each query of the dashboard runs in a transaction that names its user and business, under row-level
 -- security; request_business() is null, and every answer empty, unless the user is a member.
@@ -5,53 +11,37 @@
 -- DashboardState returns what an answer depends on beside the question: who asks, the business and its revision, and
 -- which state of the named published tables is seen. No row means that the user is no member.
 select
-  m.role,
-  b.name,
-  b.time_zone,
-  b.currency,
-  b.subscription_tier,
-  b.revision,
-  (sqlc.arg(now)::timestamptz at time zone b.time_zone)::date as today,
-  p.table_names,
-  p.run_ids,
-  p.as_ofs,
-  p.published_ats,
-  p.snapshots,
-  p.local_days
-from memberships as m
-inner join businesses as b on b.id = m.business_id
-cross join lateral (
-  select
-    coalesce(array_agg(publications.table_name), '{}')::text[] as table_names,
-    coalesce(array_agg(coalesce(publications.run_id, '00000000-0000-0000-0000-000000000000')), '{}')::uuid[] as run_ids,
-    coalesce(array_agg(publications.as_of), '{}')::timestamptz[] as as_ofs,
-    coalesce(array_agg(publications.published_at), '{}')::timestamptz[] as published_ats,
-    coalesce(array_agg(publications.snapshot), '{}')::bigint[] as snapshots,
-    coalesce(array_agg((publications.as_of at time zone b.time_zone)::date), '{}')::date[] as local_days
-  from serving.publications
-  where publications.table_name = any (sqlc.arg(tables)::text[])
-    and publications.published_at is not null
-    and publications.as_of is not null
-) as p
-where m.business_id = (select request_business())
-  and m.user_id = (select request_user());
+  s.role::text as role,
+  s.name::text as name,
+  s.time_zone::text as time_zone,
+  s.currency::text as currency,
+  s.subscription_tier::text as subscription_tier,
+  s.revision::bigint as revision,
+  s.today::date as today,
+  s.table_names::text[] as table_names,
+  s.run_ids::uuid[] as run_ids,
+  s.as_ofs::timestamptz[] as as_ofs,
+  s.published_ats::timestamptz[] as published_ats,
+  s.snapshots::bigint[] as snapshots,
+  s.local_days::date[] as local_days
+from dashboard_state(sqlc.arg(tables)::text[], sqlc.arg(now)::timestamptz) as s;
 
 -- name: DayPoints :many
 -- DayPoints returns the daily points of the business's KPIs in [from_day, to_day), after the point of after_kpi and
--- after_day, at most most of them by KPI and day: one row for each KPI, its points in columns. Days count from 1970-01-01,
--- NaN stands for null. Without kpis: of all. The lateral part reads one index range for each KPI.
+-- after_day, at most most of them by KPI and day: one row for each KPI, its points in columns of one length, in no
+-- order. Days count from 1970-01-01, NaN stands for null. Without kpis: of all. The lateral part reads one index range for each KPI.
 select
   point.kpi_id,
-  point.name,
-  point.unit,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01' order by point.day)::integer[] as days,
-  array_agg(coalesce(point.value, 'NaN') order by point.day)::double precision[] as values,
-  array_agg(coalesce(point.value_converted, 'NaN') order by point.day)::double precision[] as converted,
-  array_agg(point.points order by point.day)::bigint[] as raw,
-  array_agg(point.days order by point.day)::bigint[] as with_value,
-  array_agg(point.complete order by point.day)::boolean[] as complete
+  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(point.days)::bigint[] as with_value,
+  array_agg(point.complete)::boolean[] as complete
 from (
   select
     k.id as kpi_id,
@@ -90,23 +80,23 @@ from (
   order by k.id, d.day
   limit sqlc.arg(most)::integer
 ) as point
-group by point.kpi_id, point.name, point.unit
+group by point.kpi_id
 order by point.kpi_id;
 
 -- name: WeekPoints :many
 -- WeekPoints is DayPoints for weeks that begin in [from_day, to_day).
 select
   point.kpi_id,
-  point.name,
-  point.unit,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01' order by point.day)::integer[] as days,
-  array_agg(coalesce(point.value, 'NaN') order by point.day)::double precision[] as values,
-  array_agg(coalesce(point.value_converted, 'NaN') order by point.day)::double precision[] as converted,
-  array_agg(point.points order by point.day)::bigint[] as raw,
-  array_agg(point.days order by point.day)::bigint[] as with_value,
-  array_agg(point.complete order by point.day)::boolean[] as complete
+  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(point.days)::bigint[] as with_value,
+  array_agg(point.complete)::boolean[] as complete
 from (
   select
     k.id as kpi_id,
@@ -146,23 +136,23 @@ from (
   order by k.id, d.day
   limit sqlc.arg(most)::integer
 ) as point
-group by point.kpi_id, point.name, point.unit
+group by point.kpi_id
 order by point.kpi_id;
 
 -- name: MonthPoints :many
 -- MonthPoints is DayPoints for months that begin in [from_day, to_day).
 select
   point.kpi_id,
-  point.name,
-  point.unit,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01' order by point.day)::integer[] as days,
-  array_agg(coalesce(point.value, 'NaN') order by point.day)::double precision[] as values,
-  array_agg(coalesce(point.value_converted, 'NaN') order by point.day)::double precision[] as converted,
-  array_agg(point.points order by point.day)::bigint[] as raw,
-  array_agg(point.days order by point.day)::bigint[] as with_value,
-  array_agg(point.complete order by point.day)::boolean[] as complete
+  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(point.days)::bigint[] as with_value,
+  array_agg(point.complete)::boolean[] as complete
 from (
   select
     k.id as kpi_id,
@@ -202,7 +192,7 @@ from (
   order by k.id, d.day
   limit sqlc.arg(most)::integer
 ) as point
-group by point.kpi_id, point.name, point.unit
+group by point.kpi_id
 order by point.kpi_id;
 
 -- name: ForecastPoints :many

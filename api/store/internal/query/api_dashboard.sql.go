@@ -143,42 +143,26 @@ func (q *Queries) Anomalies(ctx context.Context, arg AnomaliesParams) ([]Anomali
 // DashboardState is the text of the query of that name.
 const DashboardState = `-- name: DashboardState :one
 select
-  m.role,
-  b.name,
-  b.time_zone,
-  b.currency,
-  b.subscription_tier,
-  b.revision,
-  ($1::timestamptz at time zone b.time_zone)::date as today,
-  p.table_names,
-  p.run_ids,
-  p.as_ofs,
-  p.published_ats,
-  p.snapshots,
-  p.local_days
-from memberships as m
-inner join businesses as b on b.id = m.business_id
-cross join lateral (
-  select
-    coalesce(array_agg(publications.table_name), '{}')::text[] as table_names,
-    coalesce(array_agg(coalesce(publications.run_id, '00000000-0000-0000-0000-000000000000')), '{}')::uuid[] as run_ids,
-    coalesce(array_agg(publications.as_of), '{}')::timestamptz[] as as_ofs,
-    coalesce(array_agg(publications.published_at), '{}')::timestamptz[] as published_ats,
-    coalesce(array_agg(publications.snapshot), '{}')::bigint[] as snapshots,
-    coalesce(array_agg((publications.as_of at time zone b.time_zone)::date), '{}')::date[] as local_days
-  from serving.publications
-  where publications.table_name = any ($2::text[])
-    and publications.published_at is not null
-    and publications.as_of is not null
-) as p
-where m.business_id = (select request_business())
-  and m.user_id = (select request_user())
+  s.role::text as role,
+  s.name::text as name,
+  s.time_zone::text as time_zone,
+  s.currency::text as currency,
+  s.subscription_tier::text as subscription_tier,
+  s.revision::bigint as revision,
+  s.today::date as today,
+  s.table_names::text[] as table_names,
+  s.run_ids::uuid[] as run_ids,
+  s.as_ofs::timestamptz[] as as_ofs,
+  s.published_ats::timestamptz[] as published_ats,
+  s.snapshots::bigint[] as snapshots,
+  s.local_days::date[] as local_days
+from dashboard_state($1::text[], $2::timestamptz) as s
 `
 
 // DashboardStateParams are the parameters of DashboardState.
 type DashboardStateParams struct {
-	Now    time.Time
 	Tables []string
+	Now    time.Time
 }
 
 // DashboardStateRow is one row of DashboardState.
@@ -204,7 +188,7 @@ type DashboardStateRow struct {
 // DashboardState returns what an answer depends on beside the question: who asks, the business and its revision, and
 // which state of the named published tables is seen. No row means that the user is no member.
 func (q *Queries) DashboardState(ctx context.Context, arg DashboardStateParams) (DashboardStateRow, error) {
-	row := q.db.QueryRow(ctx, DashboardState, arg.Now, arg.Tables)
+	row := q.db.QueryRow(ctx, DashboardState, arg.Tables, arg.Now)
 	var i DashboardStateRow
 	err := row.Scan(
 		&i.Role,
@@ -228,16 +212,16 @@ func (q *Queries) DashboardState(ctx context.Context, arg DashboardStateParams) 
 const DayPoints = `-- name: DayPoints :many
 select
   point.kpi_id,
-  point.name,
-  point.unit,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01' order by point.day)::integer[] as days,
-  array_agg(coalesce(point.value, 'NaN') order by point.day)::double precision[] as values,
-  array_agg(coalesce(point.value_converted, 'NaN') order by point.day)::double precision[] as converted,
-  array_agg(point.points order by point.day)::bigint[] as raw,
-  array_agg(point.days order by point.day)::bigint[] as with_value,
-  array_agg(point.complete order by point.day)::boolean[] as complete
+  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(point.days)::bigint[] as with_value,
+  array_agg(point.complete)::boolean[] as complete
 from (
   select
     k.id as kpi_id,
@@ -276,7 +260,7 @@ from (
   order by k.id, d.day
   limit $5::integer
 ) as point
-group by point.kpi_id, point.name, point.unit
+group by point.kpi_id
 order by point.kpi_id
 `
 
@@ -306,8 +290,8 @@ type DayPointsRow struct {
 }
 
 // DayPoints returns the daily points of the business's KPIs in [from_day, to_day), after the point of after_kpi and
-// after_day, at most most of them by KPI and day: one row for each KPI, its points in columns. Days count from 1970-01-01,
-// NaN stands for null. Without kpis: of all. The lateral part reads one index range for each KPI.
+// after_day, at most most of them by KPI and day: one row for each KPI, its points in columns of one length, in no
+// order. Days count from 1970-01-01, NaN stands for null. Without kpis: of all. The lateral part reads one index range for each KPI.
 func (q *Queries) DayPoints(ctx context.Context, arg DayPointsParams) ([]DayPointsRow, error) {
 	rows, err := q.db.Query(ctx, DayPoints,
 		arg.FromDay,
@@ -345,6 +329,25 @@ func (q *Queries) DayPoints(ctx context.Context, arg DayPointsParams) ([]DayPoin
 		return nil, err
 	}
 	return items, nil
+}
+
+// EnterBusiness is the text of the query of that name.
+const EnterBusiness = `-- name: EnterBusiness :exec
+select
+  set_config('app.user_id', $1::text, true),
+  set_config('app.business_id', $2::text, true)
+`
+
+// EnterBusinessParams are the parameters of EnterBusiness.
+type EnterBusinessParams struct {
+	UserID     string
+	BusinessID string
+}
+
+// EnterBusiness sets, until the transaction ends, for whom and in which business it acts.
+func (q *Queries) EnterBusiness(ctx context.Context, arg EnterBusinessParams) error {
+	_, err := q.db.Exec(ctx, EnterBusiness, arg.UserID, arg.BusinessID)
+	return err
 }
 
 // ForecastPoints is the text of the query of that name.
@@ -517,16 +520,16 @@ func (q *Queries) Holidays(ctx context.Context, arg HolidaysParams) ([]HolidaysR
 const MonthPoints = `-- name: MonthPoints :many
 select
   point.kpi_id,
-  point.name,
-  point.unit,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01' order by point.day)::integer[] as days,
-  array_agg(coalesce(point.value, 'NaN') order by point.day)::double precision[] as values,
-  array_agg(coalesce(point.value_converted, 'NaN') order by point.day)::double precision[] as converted,
-  array_agg(point.points order by point.day)::bigint[] as raw,
-  array_agg(point.days order by point.day)::bigint[] as with_value,
-  array_agg(point.complete order by point.day)::boolean[] as complete
+  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(point.days)::bigint[] as with_value,
+  array_agg(point.complete)::boolean[] as complete
 from (
   select
     k.id as kpi_id,
@@ -566,7 +569,7 @@ from (
   order by k.id, d.day
   limit $5::integer
 ) as point
-group by point.kpi_id, point.name, point.unit
+group by point.kpi_id
 order by point.kpi_id
 `
 
@@ -1261,16 +1264,16 @@ func (q *Queries) WeatherDays(ctx context.Context, arg WeatherDaysParams) ([]Wea
 const WeekPoints = `-- name: WeekPoints :many
 select
   point.kpi_id,
-  point.name,
-  point.unit,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01' order by point.day)::integer[] as days,
-  array_agg(coalesce(point.value, 'NaN') order by point.day)::double precision[] as values,
-  array_agg(coalesce(point.value_converted, 'NaN') order by point.day)::double precision[] as converted,
-  array_agg(point.points order by point.day)::bigint[] as raw,
-  array_agg(point.days order by point.day)::bigint[] as with_value,
-  array_agg(point.complete order by point.day)::boolean[] as complete
+  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(point.days)::bigint[] as with_value,
+  array_agg(point.complete)::boolean[] as complete
 from (
   select
     k.id as kpi_id,
@@ -1310,7 +1313,7 @@ from (
   order by k.id, d.day
   limit $5::integer
 ) as point
-group by point.kpi_id, point.name, point.unit
+group by point.kpi_id
 order by point.kpi_id
 `
 
