@@ -434,3 +434,53 @@ func measured(t *testing.T, exposed, name string) float64 {
 	t.Fatalf("no measurement %s", name)
 	return 0
 }
+
+func TestDashboardInputIsChecked(t *testing.T) {
+	t.Parallel()
+	s := apitest.Start(t, apitest.Options{})
+	token, id := s.Login(t, s.World.Ada), s.World.Cafe.ID.String()
+	check := func(path, field string) {
+		t.Helper()
+		e := s.Get(t, path, token).WantError(t, http.StatusBadRequest, "VALIDATION_ERROR")
+		if d := e.Error.Details; !strings.HasPrefix(d.Field, field) || d.In != "query" || d.Issue == "" {
+			t.Errorf("%s: %s.%s %q, want query.%s with its issue", path, d.In, d.Field, d.Issue, field)
+		}
+	}
+	metrics := "/dashboard/metrics/" + id
+	check(metrics+"?grain=hour", "grain")
+	check(metrics+"?include=everything", "include")
+	check(metrics+"?include=forecast,news", "include")
+	check(metrics+"?kpi=,", "kpi")
+	check(metrics+"?kpi="+s.World.Cafe.KPIs[0].String()+",x", "kpi")
+	check("/dashboard/anomalies/"+id+"?severity=grave", "severity")
+	check("/dashboard/anomalies/"+id+"?grain=week", "grain")
+	check("/dashboard/anomalies/"+id+"?direction=up", "direction")
+	check("/dashboard/weather/"+id+"?kind=old", "kind")
+	check("/dashboard/forecasts/"+id+"?vintage=soon", "vintage")
+	check("/dashboard/summary/"+id+"?from=2026-01-01", "from")
+	for _, list := range []string{"anomalies", "trends", "weather", "summary"} {
+		check("/dashboard/"+list+"/"+id+"?cursor=e30x", "cursor")
+		check("/dashboard/"+list+"/"+id+"?limit=100000", "limit")
+		check("/dashboard/"+list+"/"+id+"?cursor=eyJ4IjoxfQ", "cursor") // {"x":1}
+	}
+	check("/dashboard/anomalies/"+id+"?cursor=eyJkIjoiMjAyNi0wMy0wMSIsInMiOiIyMDI2LTAzLTAxVDAwOjAwOjAwWiIsImsiOiIwMTkyZjBjMS0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDEiLCJnIjoiXHUwMDAwIn0", "cursor")
+}
+
+// TestForecastsAsTheyStood asks for an older vintage.
+func TestForecastsAsTheyStood(t *testing.T) {
+	t.Parallel()
+	s := apitest.Start(t, apitest.Options{})
+	token, id := s.Login(t, s.World.Vic), s.World.Cafe.ID.String()
+	for vintage, want := range map[string]string{"2026-03-29": "2026-03-29", "2026-03-30": apitest.NewestVintage, "2027-01-01": apitest.NewestVintage} {
+		var got forecasts
+		s.Get(t, "/dashboard/forecasts/"+id+"?vintage="+vintage, token).Decode(t, http.StatusOK, &got)
+		if len(got.Series) != 2 || got.Series[0].Vintage != want {
+			t.Errorf("as of %s: %+v, want vintage %s", vintage, got.Series, want)
+		}
+	}
+	var none forecasts
+	s.Get(t, "/dashboard/forecasts/"+id+"?vintage=2026-03-01", token).Decode(t, http.StatusOK, &none)
+	if len(none.Series) != 0 {
+		t.Errorf("before any vintage: %+v", none.Series)
+	}
+}
