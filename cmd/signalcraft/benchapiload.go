@@ -36,7 +36,7 @@ func (b *benchAPI) load(ctx context.Context) error {
 		name string
 		args []any
 	}{
-		{"users", []any{b.users(), "*"}}, {"businesses", []any{b.Businesses}}, {"memberships", []any{b.Businesses, b.users()}},
+		{"users", []any{b.users(), "*"}}, {"trust_zones", nil}, {"businesses", []any{b.Businesses}}, {"check_zones", nil}, {"memberships", []any{b.Businesses, b.users()}},
 		{"sources", []any{b.Businesses}}, {"kpis", []any{b.Businesses, benchKPIs}}, {"publication", []any{asOf}},
 	} {
 		if err := fill(ctx, owner, step.name, step.args...); err != nil {
