@@ -120,10 +120,11 @@ func (s *service) metrics(ctx context.Context, ask metricsAsk, kpis []string) (q
 				return nil, err
 			}
 			answer := &metricsAnswer{PublishedAnswer: s.published(state, w, tables...), Grain: ask.Grain}
-			page := filled(read, store.Grain(ask.Grain), points, ask.Limit)
-			if answer.Series, answer.NextCursor, err = page.series, page.next, page.err; err != nil {
+			page, err := filled(read, store.Grain(ask.Grain), points, ask.Limit)
+			if err != nil {
 				return nil, err
 			}
+			answer.Series, answer.NextCursor = page.series, page.next
 			return answer, s.include(ctx, t, ask, w, points.AfterKPI, answer)
 		}}, nil
 }

@@ -59,62 +59,70 @@ type holiday struct {
 	Name string `json:"name" doc:"Name of the holiday" example:"Neujahr"`
 }
 
-// pageOfSeries is one page of points without holes.
-type pageOfSeries struct {
+// seriesPage is one page of points without holes.
+type seriesPage struct {
 	series []metricSeries
 	next   *string
-	err    error
+
+	grain store.Grain
+	room  int
+	last  kpiKey               // the last point of the page so far
+	names map[time.Time]string // of days, which KPIs mostly share
 }
 
 // filled turns runs of points into series that have every day, week or month between their first point and their last, and
 // cuts them after limit points. On a page that continues a series, it goes on where the page before ended.
-func filled(read []store.KPISeries, grain store.Grain, asked store.PointQuery, limit int) pageOfSeries {
-	page := pageOfSeries{series: []metricSeries{}}
-	room := limit
-	cut := func(last kpiKey) pageOfSeries {
-		cursor, err := encodeCursor(last)
-		page.next, page.err = &cursor, err
-		return page
-	}
-	var last kpiKey
-	names := map[time.Time]string{} // KPIs mostly share their days
-	for _, run := range read {
-		series := metricSeries{KPI: kpiAnswer{run.KPIID.String(), run.Name, run.Unit}, Points: make([]metricPoint, 0, min(len(run.Days), room)),
-			Currency: optional(run.Currency), ConvertedCurrency: optional(run.ConvertedCurrency)}
-		if room == 0 {
-			return cut(last)
-		}
-		page.series = append(page.series, series)
-		points := &page.series[len(page.series)-1].Points
-		expected := dayOf(run.Days[0])
+func filled(read []store.KPISeries, grain store.Grain, asked store.PointQuery, limit int) (seriesPage, error) {
+	page := seriesPage{series: []metricSeries{}, grain: grain, room: limit, names: map[time.Time]string{}}
+	for i := range read {
+		run := &read[i]
+		first := dayOf(run.Days[0])
 		if run.KPIID == asked.AfterKPI && !asked.AfterDay.Before(asked.From) {
-			expected = grainStep(grain, asked.AfterDay)
+			first = grainStep(grain, asked.AfterDay)
 		}
-		for i := range run.Days {
-			at := dayOf(run.Days[i])
-			for ; !expected.After(at); expected = grainStep(grain, expected) {
-				if room == 0 {
-					return cut(last)
-				}
-				name, named := names[expected]
-				if !named {
-					name = expected.Format(time.DateOnly)
-					names[expected] = name
-				}
-				point := metricPoint{Day: name}
-				if expected.Equal(at) {
-					point = metricPoint{name, finite(&run.Values[i]), finite(&run.Converted[i]), run.Raw[i], run.WithValue[i], run.Complete[i]}
-					if grain == store.Day && point.Value == nil {
-						point.Days = 0
-					}
-				}
-				*points = append(*points, point)
-				last = kpiKey{run.KPIID, day{expected}}
-				room--
+		if page.room > 0 && page.add(run, first) {
+			continue
+		}
+		cursor, err := encodeCursor(page.last)
+		page.next = &cursor
+		return page, err
+	}
+	return page, nil
+}
+
+// add adds a series that begins with the day expected. It returns false when the page is full before the series ends.
+func (p *seriesPage) add(run *store.KPISeries, expected time.Time) bool {
+	p.series = append(p.series, metricSeries{KPI: kpiAnswer{run.KPIID.String(), run.Name, run.Unit}, Points: make([]metricPoint, 0, min(len(run.Days), p.room)),
+		Currency: optional(run.Currency), ConvertedCurrency: optional(run.ConvertedCurrency)})
+	points := &p.series[len(p.series)-1].Points
+	for i := range run.Days {
+		at := dayOf(run.Days[i])
+		for ; !expected.After(at); expected = grainStep(p.grain, expected) {
+			if p.room == 0 {
+				return false
 			}
+			point := metricPoint{Day: p.name(expected)}
+			if expected.Equal(at) {
+				point = metricPoint{point.Day, finite(&run.Values[i]), finite(&run.Converted[i]), run.Raw[i], run.WithValue[i], run.Complete[i]}
+				if p.grain == store.Day && point.Value == nil {
+					point.Days = 0
+				}
+			}
+			*points = append(*points, point)
+			p.last = kpiKey{run.KPIID, day{expected}}
+			p.room--
 		}
 	}
-	return page
+	return true
+}
+
+func (p *seriesPage) name(day time.Time) string {
+	name, ok := p.names[day]
+	if !ok {
+		name = day.Format(time.DateOnly)
+		p.names[day] = name
+	}
+	return name
 }
 
 // grainStep returns the first day after the point that begins with day.
@@ -130,7 +138,7 @@ func grainStep(grain store.Grain, day time.Time) time.Time {
 
 // include adds to the series that begin on this page what was asked for.
 func (s *service) include(ctx context.Context, t *store.MemberTx, ask metricsAsk, w window, continued uuid.UUID, answer *metricsAnswer) error {
-	places := map[uuid.UUID]*metricSeries{}
+	begun := map[uuid.UUID]*metricSeries{}
 	var kpis []uuid.UUID
 	for i := range answer.Series {
 		id, err := uuid.Parse(answer.Series[i].KPI.ID)
@@ -138,47 +146,58 @@ func (s *service) include(ctx context.Context, t *store.MemberTx, ask metricsAsk
 			return err
 		}
 		if id != continued {
-			places[id], kpis = &answer.Series[i], append(kpis, id)
+			begun[id], kpis = &answer.Series[i], append(kpis, id)
 		}
 	}
-	if len(kpis) > 0 && slices.Contains(ask.Include, withForecast) {
-		until := w.to
-		if ask.To == "" {
-			until = w.to.Add(forecastWindow)
+	asked := func(what string) bool { return slices.Contains(ask.Include, what) }
+	if len(kpis) > 0 && asked(withForecast) {
+		if err := includeForecasts(ctx, t, ask, w, kpis, begun); err != nil {
+			return err
 		}
-		points, err := t.ForecastPoints(ctx, endOfDays(), store.PointQuery{From: w.from, To: until, KPIs: kpis, Most: math.MaxInt32})
+	}
+	if len(kpis) > 0 && asked(withAnomalies) {
+		if err := includeAnomalies(ctx, t, w, kpis, begun); err != nil {
+			return err
+		}
+	}
+	if !asked(withHolidays) {
+		return nil
+	}
+	days, err := t.Holidays(ctx, w.from, w.to)
+	for _, d := range days {
+		answer.Holidays = append(answer.Holidays, holiday{d.Day.Format(time.DateOnly), d.Name})
+	}
+	return err
+}
+
+func includeForecasts(ctx context.Context, t *store.MemberTx, ask metricsAsk, w window, kpis []uuid.UUID, begun map[uuid.UUID]*metricSeries) error {
+	until := w.to
+	if ask.To == "" {
+		until = w.to.Add(forecastWindow)
+	}
+	// Each KPI has one vintage of some weeks: there is no more to bound.
+	points, err := t.ForecastPoints(ctx, endOfDays(), store.PointQuery{From: w.from, To: until, KPIs: kpis, Most: math.MaxInt32})
+	if err != nil {
+		return err
+	}
+	for _, f := range forecastsSeries(points) {
+		id, err := uuid.Parse(f.KPI.ID)
 		if err != nil {
 			return err
 		}
-		for _, f := range forecastsSeries(points) {
-			id, err := uuid.Parse(f.KPI.ID)
-			if err != nil {
-				return err
-			}
-			places[id].Forecast = &metricForecast{f.Vintage, f.Method, f.MASE, f.Points}
-		}
-	}
-	if len(kpis) > 0 && slices.Contains(ask.Include, withAnomalies) {
-		anomalies, err := t.Anomalies(ctx, store.AnomalyQuery{From: w.from, To: w.to, KPIs: kpis, Grain: "day", Most: math.MaxInt32})
-		if err != nil {
-			return err
-		}
-		for _, a := range slices.Backward(anomalies) { // they come newest first
-			series := places[a.KPIID]
-			series.Anomalies = append(series.Anomalies, metricAnomaly{a.Day.Format(time.DateOnly), finite(a.Value), finite(a.Expected),
-				finite(a.Lower), finite(a.Upper), a.Direction, a.Severity})
-		}
-	}
-	if slices.Contains(ask.Include, withHolidays) {
-		days, err := t.Holidays(ctx, w.from, w.to)
-		if err != nil {
-			return err
-		}
-		for _, d := range days {
-			answer.Holidays = append(answer.Holidays, holiday{d.Day.Format(time.DateOnly), d.Name})
-		}
+		begun[id].Forecast = &metricForecast{f.Vintage, f.Method, f.MASE, f.Points}
 	}
 	return nil
+}
+
+func includeAnomalies(ctx context.Context, t *store.MemberTx, w window, kpis []uuid.UUID, begun map[uuid.UUID]*metricSeries) error {
+	anomalies, err := t.Anomalies(ctx, store.AnomalyQuery{From: w.from, To: w.to, KPIs: kpis, Grain: "day", Most: math.MaxInt32})
+	for _, a := range slices.Backward(anomalies) { // they come newest first
+		series := begun[a.KPIID]
+		series.Anomalies = append(series.Anomalies, metricAnomaly{a.Day.Format(time.DateOnly), finite(a.Value), finite(a.Expected),
+			finite(a.Lower), finite(a.Upper), a.Direction, a.Severity})
+	}
+	return err
 }
 
 // endOfDays is after every day that Postgres, the lake or a caller names.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -122,10 +123,10 @@ func (f *csvFile) write() error {
 func (f *csvFile) end() error { return f.out.send() }
 
 // inert keeps a spreadsheet from running text as a formula. The apostrophe also goes before a character that a spreadsheet
-// drops first, such as a space or a quote before the sign.
+// drops first, such as a space or a quote before the sign, and before the wide forms of the signs.
 func inert(text string) string {
-	bare := strings.TrimLeft(text, " \"'\u00a0\ufeff")
-	if text != "" && strings.ContainsRune("\t\r\n", rune(text[0])) || bare != "" && strings.ContainsAny(bare[:1], "=+-@\t\r\n") || strings.HasPrefix(bare, "＝") || strings.HasPrefix(bare, "＋") || strings.HasPrefix(bare, "－") || strings.HasPrefix(bare, "＠") {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, " \"'\u00a0\ufeff"))
+	if strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return "'" + text
 	}
 	return text
