@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -44,6 +46,27 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Limits change the rate limits by their names; see ParseLimits. Nil means the defaults.
+	Limits map[string]Limit
+	// LimitsInMemory keeps all limits in this process. False keeps those that guard accounts in Postgres, so that they hold over
+	// all processes.
+	LimitsInMemory bool
+	// TrustedProxies are the networks of the proxies in front of the service. What a header says of where a
+	// request comes from is believed only behind them. Nil means none.
+	TrustedProxies []netip.Prefix
+	// ForwardedHeader is the header that those proxies write: X-Forwarded-For or Forwarded. Empty means X-Forwarded-For.
+	ForwardedHeader string
+	// AllowedOrigins are the origins whose pages may call the service from a browser, such as https://app.example.com. Nil means
+	// none.
+	AllowedOrigins []string
+	// HSTS is how long browsers shall use nothing but TLS for this host. Set it only behind TLS. Zero means that they
+	// are not told.
+	HSTS time.Duration
+	// MaxRequests bounds the requests that are answered at once; more get 503 at once. Zero means 512.
+	MaxRequests int
+	// Secrets seals the answers that are kept for repeated requests. Nil means keys of this process: answers kept by another
+	// process, or before a restart, cannot be shown again.
+	Secrets *secret.Box
 }
 
 // service is what the operations share.
@@ -56,6 +79,15 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+
+	limits          map[string]Limit
+	limitsInMemory  bool
+	buckets         buckets
+	trustedProxies  []netip.Prefix
+	forwardedHeader string
+	cors            cors
+	hsts            time.Duration
+	secrets         *secret.Box
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -76,11 +108,17 @@ func New(c Config) (http.Handler, error) {
 	if c.FreshFor == 0 {
 		c.FreshFor = 26 * time.Hour
 	}
+	if c.MaxRequests == 0 {
+		c.MaxRequests = 512
+	}
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
+	if err := s.guard(c); err != nil {
+		return nil, err
+	}
 	s.huma = humago.New(mux, contract(c.Version))
-	s.huma.UseMiddleware(s.authenticate)
+	s.huma.UseMiddleware(s.authenticate, s.idempotent)
 	s.register()
 	if err := mount(mux, s.huma.OpenAPI(), c.Registry); err != nil {
 		return nil, err
@@ -89,7 +127,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &router{api: s, mux: mux, meter: m}, nil
+	return &router{api: s, mux: mux, meter: m, routes: s.routes(s.huma.OpenAPI()), slots: make(chan struct{}, c.MaxRequests)}, nil
 }
 
 // register names every operation of the service.

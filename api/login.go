@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -59,6 +60,9 @@ func (s *service) registerLogin() {
 
 func (s *service) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
 	e := exchangeFrom(ctx)
+	if err := s.admit(ctx, limitLogin, strings.ToLower(strings.TrimSpace(in.Body.Email))); err != nil {
+		return nil, err
+	}
 	signIn, err := s.auth.Login(ctx, auth.Attempt{
 		Email: in.Body.Email, Password: in.Body.Password, Address: e.address, UserAgent: in.UserAgent})
 	if err != nil {

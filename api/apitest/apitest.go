@@ -33,8 +33,10 @@ type Options struct {
 	// Auth changes the configuration of package auth; Store and Clock are set already, and the
 	// password cost is as low as it can be.
 	Auth func(*auth.Config)
-	// API changes the configuration of package api.
+	// API changes the configuration of package api. Rate limits are off unless it sets some.
 	API func(*api.Config)
+	// World is that of another service on the same database; nil means that the database is empty, and is filled.
+	World *World
 }
 
 // Service is a running service in its world.
@@ -68,7 +70,7 @@ func Start(t testing.TB, o Options) *Service {
 		t.Fatalf("make auth: %v", err)
 	}
 	logger := slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now}
+	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Limits: unlimited()}
 	if o.API != nil {
 		o.API(&config)
 	}
@@ -76,7 +78,11 @@ func Start(t testing.TB, o Options) *Service {
 	if err != nil {
 		t.Fatalf("make service: %v", err)
 	}
-	s.World = seed(t, o.URL(""), accounts)
+	if o.World != nil {
+		s.World = *o.World
+	} else {
+		s.World = seed(t, o.URL(""), accounts)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("listen: %v", err)
@@ -92,6 +98,26 @@ func Start(t testing.TB, o Options) *Service {
 		data.Close()
 	})
 	return s
+}
+
+// Refused returns the error of a service whose configuration was changed.
+func Refused(t testing.TB, change func(*api.Config)) error {
+	t.Helper()
+	data, accounts := &store.Store{}, &auth.Service{} // New does not reach for Postgres
+	config := api.Config{Store: data, Auth: accounts, Logger: slog.New(slog.DiscardHandler), Clock: Now}
+	change(&config)
+	_, err := api.New(config)
+	return err
+}
+
+// unlimited takes the rate limits off: the clock of a scenario stands still, so no bucket would refill. Scenarios about limits set
+// their own.
+func unlimited() map[string]api.Limit {
+	limits := map[string]api.Limit{}
+	for _, name := range api.LimitNames() {
+		limits[name] = api.Limit{}
+	}
+	return limits
 }
 
 // Answer is one answer, read to its end.

@@ -18,17 +18,6 @@ import (
 // the reason: no such account, wrong password, or an account that is switched off.
 var ErrCredentials = errors.New("e-mail or password is wrong")
 
-// ThrottledError is returned when there were too many attempts to sign in.
-type ThrottledError struct {
-	// Wait is how long until the next attempt is heard.
-	Wait time.Duration
-}
-
-// Error says how long to wait.
-func (e *ThrottledError) Error() string {
-	return fmt.Sprintf("too many attempts to sign in: wait %s", e.Wait)
-}
-
 // Config is what a Service needs.
 type Config struct {
 	// Store holds accounts, sessions and signing keys. Required.
@@ -43,18 +32,15 @@ type Config struct {
 	TokenLife time.Duration
 	// Hash is the cost of passwords. The zero value is the recommended cost.
 	Hash HashConfig
-	// Throttle bounds attempts to sign in, in this process.
-	Throttle ThrottleConfig
 }
 
 // Service signs people in and tells whose an access token is. It may be used from many
 // goroutines.
 type Service struct {
-	store    *store.Store
-	clock    func() time.Time
-	hasher   *Hasher
-	tokens   *tokens
-	throttle *throttle
+	store  *store.Store
+	clock  func() time.Time
+	hasher *Hasher
+	tokens *tokens
 }
 
 // New returns a Service. It does not reach for Postgres; the signing key is read, or the
@@ -77,7 +63,7 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("auth config: %w", err)
 	}
 	keys := &keyring{store: c.Store, clock: c.Clock}
-	return &Service{store: c.Store, clock: c.Clock, hasher: hasher, throttle: newThrottle(c.Throttle),
+	return &Service{store: c.Store, clock: c.Clock, hasher: hasher,
 		tokens: newTokens(keys, c.Issuer, c.Audience, c.TokenLife, c.Clock)}, nil
 }
 
@@ -97,14 +83,11 @@ type SignIn struct {
 	Businesses []store.Membership
 }
 
-// Login checks the attempt, starts a session and issues its access token. It returns
-// ErrCredentials, a *ThrottledError, ErrBusy, or an error of the store.
+// Login checks the attempt, which the caller has counted against its limits, starts a session and issues its access token. It returns
+// ErrCredentials, ErrBusy, or an error of the store.
 func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 	now := s.clock().UTC()
 	email := strings.ToLower(strings.TrimSpace(a.Email))
-	if wait := s.throttle.take(now, email, a.Address); wait > 0 {
-		return SignIn{}, &ThrottledError{Wait: wait}
-	}
 	account, err := s.account(ctx, email)
 	if err != nil {
 		return SignIn{}, err
