@@ -137,6 +137,7 @@ func (s *service) register() {
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
+	s.registerVerifyAudit()
 }
 
 // mount adds what is served beside the documented operations.

@@ -54,9 +54,9 @@ func (s *service) timeOf(operation string) time.Duration {
 	switch operation {
 	case "streamEvents", "connectEvents":
 		return 0
-	case "createUpload":
+	case "createUpload", "exportData":
 		return max(s.timeout, 10*time.Minute)
-	case "exportData", "exportUser", "commitUpload", "adminVerifyAudit":
+	case "exportUser", "commitUpload", "adminVerifyAudit":
 		return max(s.timeout, 5*time.Minute)
 	case "testSource", "runSource", "pushData":
 		return max(s.timeout, time.Minute)
