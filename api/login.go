@@ -54,7 +54,7 @@ func (s *service) registerLogin() {
 		Summary: "Sign in",
 		Description: "Exchanges e-mail and password for an access token that is valid for fifteen minutes.\n\n" +
 			"The answer to a wrong password and to an unknown address is the same. Attempts are limited by account and by address.",
-		MaxBodyBytes: maxLoginBytes,
+		MaxBodyBytes: maxLoginBytes, Responses: failing(http.StatusUnauthorized),
 	}, s.login)
 }
 
