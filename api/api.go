@@ -120,6 +120,7 @@ func New(c Config) (http.Handler, error) {
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate, s.idempotent)
 	s.register()
+	finish(s.huma.OpenAPI())
 	if err := mount(mux, s.huma.OpenAPI(), c.Registry); err != nil {
 		return nil, err
 	}

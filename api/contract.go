@@ -1,9 +1,12 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -13,6 +16,8 @@ const about = `Numbers of a business and the world around them, as the last run 
 Sign in with POST /auth/login and send the access token as "Authorization: Bearer ...". Every answer with numbers names the run it comes from, that run's as-of instant, and whether it is fresh, stale or unknown.
 
 Windows are half-open: from is included, to is not. Days are local days of the business. Lists are cut into pages: ask again with next_cursor as cursor until it is null.
+
+Requests are limited by account, API key and address; the RateLimit and RateLimit-Policy headers of every answer tell what is left, and 429 says in Retry-After when to come back. A POST that creates takes an Idempotency-Key, so that it can be sent again without being done twice.
 
 Errors are always {"error":{"code","message","details"}}; details.request_id is also in the X-Request-Id header and in the service's log.`
 
@@ -56,6 +61,20 @@ func contract(version string) huma.Config {
 	}
 }
 
+// finish puts the document in order once all operations are known: tags by name, and no error answers that none gives.
+func finish(document *huma.OpenAPI) {
+	slices.SortFunc(document.Tags, func(a, b *huma.Tag) int { return strings.Compare(a.Name, b.Name) })
+	used := map[string]bool{}
+	for _, item := range document.Paths {
+		for _, o := range operations(item) {
+			for _, r := range o.Responses {
+				used[strings.TrimPrefix(r.Ref, "#/components/responses/")] = true
+			}
+		}
+	}
+	maps.DeleteFunc(document.Components.Responses, func(name string, _ *huma.Response) bool { return !used[name] })
+}
+
 // errorTexts says what each error status means here.
 func errorTexts() map[int]string {
 	return map[int]string{
@@ -80,6 +99,10 @@ func errorResponses(schemas huma.Registry) map[string]*huma.Response {
 		r := &huma.Response{Description: text, Content: map[string]*huma.MediaType{"application/json": {Schema: envelope}}}
 		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 			r.Headers = map[string]*huma.Param{"Retry-After": {Description: "Seconds to wait", Schema: &huma.Schema{Type: huma.TypeInteger}}}
+		}
+		if status == http.StatusTooManyRequests {
+			r.Headers["RateLimit-Policy"] = &huma.Param{Description: "Each limit with its quota q and window w in seconds", Schema: &huma.Schema{Type: huma.TypeString}}
+			r.Headers["RateLimit"] = &huma.Param{Description: "What remains of each, r, and the seconds until all is back, t; on every answer of a limited operation", Schema: &huma.Schema{Type: huma.TypeString}}
 		}
 		if status == http.StatusUnauthorized {
 			r.Headers = map[string]*huma.Param{"WWW-Authenticate": {Description: "How to sign in", Schema: &huma.Schema{Type: huma.TypeString}}}
