@@ -11,7 +11,7 @@ PACKAGES  := ./... ./testdata ./testdata/recorded ./testdata/shared ./testdata/u
 .PHONY: help setup build demo test check contract generate bench-batch campaign-contract campaign-idempotency clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 setup: ## install what is missing (a C compiler, Postgres binaries) or say what to install
 	@.ci/setup
