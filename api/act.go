@@ -117,9 +117,5 @@ func note(ctx context.Context, subject string, details map[string]any) {
 
 // audit adds the request's entry to the audit log in the transaction that changes something.
 func (s *service) audit(ctx context.Context, t *store.UserTx, business *uuid.UUID) error {
-	e := exchangeFrom(ctx)
-	if business != nil {
-		e.business = business
-	}
-	return t.Audit(ctx, e.entry(s.clock(), store.AuditDone))
+	return t.Audit(ctx, exchangeFrom(ctx).entry(ctx, s.clock(), business, store.AuditDone))
 }

@@ -30,7 +30,7 @@ func (s *service) auditRest(ctx context.Context, method string, status int) {
 	if outcome != store.AuditDone && s.takeMemory("audit", network(e.address), deniedLimit()).wait > 0 {
 		return
 	}
-	entry := e.entry(s.clock(), outcome)
+	entry := e.entry(ctx, s.clock(), nil, outcome)
 	if outcome != store.AuditDone {
 		entry.Details = maps.Clone(e.details)
 		if entry.Details == nil {

@@ -50,8 +50,12 @@ type exchange struct {
 	replayed bool
 }
 
-// entry returns the audit entry of the request.
-func (e *exchange) entry(at time.Time, outcome string) store.AuditEntry {
+// entry returns the audit entry of the request. Without a business it is about the one that the request turned out to be
+// about, if any.
+func (e *exchange) entry(_ context.Context, at time.Time, business *uuid.UUID, outcome string) store.AuditEntry {
+	if business != nil {
+		e.business = business
+	}
 	entry := store.AuditEntry{At: at, BusinessID: e.business, Action: e.operation, Subject: e.subject, Outcome: outcome,
 		Address: e.address, UserAgent: e.agent, RequestID: e.id, Details: e.details}
 	if p := e.caller; p != nil {

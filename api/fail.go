@@ -13,6 +13,7 @@ import (
 // the log line of the request and nowhere else.
 func (s *service) fail(ctx context.Context, err error) *errorEnvelope {
 	var known *errorEnvelope
+	var throttled *auth.ThrottledError
 	switch {
 	case errors.As(err, &known):
 		return known
@@ -25,6 +26,8 @@ func (s *service) fail(ctx context.Context, err error) *errorEnvelope {
 	case errors.Is(err, auth.ErrCredentials):
 		return problem(ctx, http.StatusUnauthorized, codeCredentials, "E-mail or password is wrong.").
 			with("WWW-Authenticate", challenge)
+	case errors.As(err, &throttled):
+		return rateLimited(ctx, throttled.Wait)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, auth.ErrBusy),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return unavailable(ctx, err)

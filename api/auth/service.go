@@ -18,6 +18,15 @@ import (
 // the reason: no such account, wrong password, or an account that is switched off.
 var ErrCredentials = errors.New("e-mail or password is wrong")
 
+// ThrottledError is returned when there were too many attempts.
+type ThrottledError struct {
+	// Wait is how long until the next attempt is heard.
+	Wait time.Duration
+}
+
+// Error says how long to wait.
+func (e *ThrottledError) Error() string { return fmt.Sprintf("too many attempts: wait %s", e.Wait) }
+
 // Config is what a Service needs.
 type Config struct {
 	// Store holds accounts, sessions and signing keys. Required.
