@@ -20,40 +20,18 @@ type Held struct {
 
 // HoldAsUser is AsUser without the commit.
 func (s *Store) HoldAsUser(ctx context.Context, userID uuid.UUID, fn func(*UserTx) error) (*Held, error) {
-	held, err := s.hold(ctx, func(q *query.Queries, tx pgx.Tx) error {
-		return fn(&UserTx{UserID: userID, q: q, tx: tx})
-	}, actingUser(userID))
-	return held, about("user", userID, err)
+	holding := s.holding()
+	return holding.held, holding.AsUser(ctx, userID, fn)
 }
 
 // HoldAsMember is AsMember without the commit.
 func (s *Store) HoldAsMember(ctx context.Context, userID, businessID uuid.UUID, fn func(*MemberTx) error) (*Held, error) {
-	held, err := s.hold(ctx, func(q *query.Queries, tx pgx.Tx) error {
-		role, err := q.RequestRole(ctx)
-		if err != nil {
-			return fmt.Errorf("read role: %w", err)
-		}
-		return fn(&MemberTx{UserTx: UserTx{UserID: userID, q: q, tx: tx}, BusinessID: businessID, Role: role})
-	}, actingUser(userID), setting{"app.business_id", businessID.String()})
-	return held, about("business", businessID, err)
+	holding := s.holding()
+	return holding.held, holding.AsMember(ctx, userID, businessID, fn)
 }
 
-func (s *Store) hold(ctx context.Context, fn func(*query.Queries, pgx.Tx) error, settings ...setting) (_ *Held, err error) {
-	tx, err := s.open(ctx, pgx.TxOptions{}, settings...)
-	if err != nil {
-		return nil, err
-	}
-	q := query.New(tx)
-	finished := false
-	defer func() {
-		if !finished || err != nil { // fn may panic
-			err = errors.Join(Classify(err), rollback(ctx, tx))
-		}
-	}()
-	err = fn(q, tx)
-	finished = true
-	return &Held{q: q, tx: tx}, err
-}
+// holding returns the store as seen by one transaction that is to be held.
+func (s *Store) holding() *Store { return &Store{pool: s.pool, role: s.role, held: &Held{}} }
 
 // Commit makes the work stand. The transaction is over, also when it fails.
 func (h *Held) Commit(ctx context.Context) error {
