@@ -227,7 +227,7 @@ func (g *generator) value(r *request, name string, schema map[string]any, depth 
 		}
 		return pick(g, enum)
 	}
-	if known := g.known[name]; len(known) > 0 && g.chance(70) {
+	if known := g.knownOf(r, name); len(known) > 0 && g.chance(70) {
 		return pick(g, known)
 	}
 	kind := pick(g, kinds)
@@ -246,6 +246,20 @@ func (g *generator) value(r *request, name string, schema map[string]any, depth 
 		return g.number(r, kind, schema)
 	}
 	return g.remember(name, g.text(r, schema))
+}
+
+// knownOf returns what is known for a field; for the id in a path what was learned at that address too.
+func (g *generator) knownOf(r *request, name string) []any {
+	if here := g.known["id at "+rootOf(r.operation)]; name == "id" && len(here) > 0 && g.chance(70) {
+		return here
+	}
+	return g.known[name]
+}
+
+// rootOf returns the address of an operation without its ids.
+func rootOf(o *contractOperation) string {
+	root, _, _ := strings.Cut(o.path, "/{")
+	return root
 }
 
 func kindsOf(schema map[string]any) []string {
@@ -388,28 +402,39 @@ func (g *generator) remember(name string, value any) any {
 	return value
 }
 
-// learn notes ids and secrets of an answer.
-func (g *generator) learn(name string, value any) {
+// learn notes ids and secrets of an answer to o.
+func (g *generator) learn(o *contractOperation, name string, value any) {
 	switch v := value.(type) {
 	case map[string]any:
 		for _, field := range slices.Sorted(maps.Keys(v)) {
-			g.learn(field, v[field])
+			g.learn(o, field, v[field])
 		}
 	case []any:
 		for _, item := range v {
-			g.learn(name, item)
+			g.learn(o, name, item)
 		}
 	case string:
-		if name == "id" || name == "user_id" || strings.HasSuffix(name, "_id") && name != "request_id" || name == "next_cursor" {
-			if name == "next_cursor" {
-				name = "cursor"
-			}
-			if list := g.known[name]; len(list) < 40 {
-				g.known[name] = append(list, v)
-			} else {
-				list[g.random.IntN(len(list))] = v
-			}
-		}
 		g.remember(name, v)
+		switch {
+		case name == "id":
+			g.know("id at "+rootOf(o), v)
+			if noun := strings.TrimSuffix(rootOf(o)[strings.LastIndex(rootOf(o), "/")+1:], "s"); noun != "" {
+				g.know(noun+"_id", v)
+			}
+		case name == "next_cursor":
+			g.know("cursor", v)
+		case strings.HasSuffix(name, "_id") && name != "request_id", name == "refresh_token", name == "mfa_token":
+			g.know(name, v)
+		}
 	}
+}
+
+// know adds a value to what is known of a name; an older one goes for it when there are many.
+func (g *generator) know(name string, value any) {
+	list := g.known[name]
+	if len(list) < 30 {
+		g.known[name] = append(list, value)
+		return
+	}
+	list[g.random.IntN(len(list))] = value
 }

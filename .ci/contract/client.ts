@@ -24,9 +24,9 @@ async function main(): Promise<void> {
 
   const signedIn = await client.POST("/auth/login", { body: { email: need("SIGNALCRAFT_EMAIL"), password: need("SIGNALCRAFT_PASSWORD") } });
   if (signedIn.data === undefined) throw failed("login", signedIn.response.status, signedIn.error);
-  const token = signedIn.data.access_token;
-  const business = signedIn.data.businesses[0];
-  if (business === undefined) throw new Error("login: no business");
+  const { access_token: token, businesses, user } = signedIn.data;
+  const business = businesses?.[0];
+  if (token === undefined || business === undefined) throw new Error("login: no business, or a second factor is needed");
   client.use({
     onRequest({ request }) {
       request.headers.set("Authorization", `Bearer ${token}`);
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
 
   const metrics = await client.GET("/dashboard/metrics/{id}", { params: { path: { id: business.id }, query: { limit: 50 } } });
   if (metrics.data === undefined) throw failed("metrics", metrics.response.status, metrics.error);
-  console.log(`${business.name}: read metrics as ${signedIn.data.user.email}`);
+  console.log(`${business.name}: read metrics as ${user?.email}`);
 }
 
 await main();
