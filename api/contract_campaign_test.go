@@ -19,8 +19,8 @@ import (
 	"github.com/signalcraft/signalcraft/api/store/storetest"
 )
 
-// identity is one caller of the campaign.
-type identity struct {
+// contractCaller is one caller of the campaign.
+type contractCaller struct {
 	name  string
 	user  *apitest.User
 	token string
@@ -31,7 +31,7 @@ type contractCampaign struct {
 	*apitest.Service
 	*generator
 	t          *testing.T
-	identities []*identity
+	identities []*contractCaller
 	statuses   map[int]int
 	odd        map[string]int
 	covered    map[string]map[int]int // operation -> status -> answers
@@ -98,20 +98,20 @@ func newContractCampaign(t *testing.T, s *apitest.Service, seed uint64) *contrac
 	for _, u := range []apitest.User{w.Ada, w.Vic, w.Bob, w.Nobody} {
 		c.known["email"] = append(c.known["email"], u.Email)
 		c.secrets[u.Password] = true
-		c.identities = append(c.identities, &identity{name: u.Name, user: &u})
+		c.identities = append(c.identities, &contractCaller{name: u.Name, user: &u})
 	}
 	c.known["password"] = []any{w.Ada.Password, w.Vic.Password}
-	c.identities = append(c.identities, c.identities[0], c.identities[0], &identity{name: "stranger"}, &identity{name: "forger", token: "eyJhbGciOiJub25lIn0.e30."})
+	c.identities = append(c.identities, c.identities[0], c.identities[0], &contractCaller{name: "stranger"}, &contractCaller{name: "forger", token: "eyJhbGciOiJub25lIn0.e30."})
 	c.identities = append(c.identities, moreIdentities(t, s)...)
 	return c
 }
 
 // moreIdentities are callers that the world does not hold by itself.
-func moreIdentities(*testing.T, *apitest.Service) []*identity { return nil }
+func moreIdentities(*testing.T, *apitest.Service) []*contractCaller { return nil }
 
 func (c *contractCampaign) one(o *contractOperation, i int) {
 	r := c.request(o)
-	who := pick(c.generator, c.identities)
+	who := pickOne(c.generator, c.identities)
 	if who.user != nil && who.token == "" {
 		c.signIn(who)
 	}
@@ -148,7 +148,7 @@ func (c *contractCampaign) one(o *contractOperation, i int) {
 
 // signIn gets a new token. A user whom the campaign has deleted or whose password it has changed is from then on one of those
 // whom nobody knows.
-func (c *contractCampaign) signIn(who *identity) {
+func (c *contractCampaign) signIn(who *contractCaller) {
 	answer := c.Request(c.t, http.MethodPost, "/auth/login", credentials(who.user.Email, who.user.Password))
 	var body struct {
 		AccessToken string `json:"access_token"`
@@ -163,7 +163,7 @@ func (c *contractCampaign) signIn(who *identity) {
 }
 
 // ask sends r. Streams are not read to their end, since they have none.
-func (c *contractCampaign) ask(r *request, who *identity, id string) (apitest.Answer, error) {
+func (c *contractCampaign) ask(r *oddRequest, who *contractCaller, id string) (apitest.Answer, error) {
 	sent, err := http.NewRequestWithContext(c.t.Context(), r.method, c.URL+r.target, bytes.NewReader(r.body))
 	if err != nil {
 		return apitest.Answer{}, err
@@ -192,7 +192,7 @@ func (c *contractCampaign) ask(r *request, who *identity, id string) (apitest.An
 }
 
 // judgeMethod judges the answer to a method that the address may not take.
-func (c *contractCampaign) judgeMethod(r *request, a apitest.Answer) error {
+func (c *contractCampaign) judgeMethod(r *oddRequest, a apitest.Answer) error {
 	for _, o := range c.operations {
 		if o.path == r.operation.path && (o.method == r.method || o.method == http.MethodGet && r.method == http.MethodHead) {
 			return c.judge(o, r.method, a)
@@ -213,7 +213,7 @@ func (c *contractCampaign) judgeMethod(r *request, a apitest.Answer) error {
 	return envelopeOf(a, a.Header.Get("X-Request-Id"))
 }
 
-func (c *contractCampaign) fault(r *request, who *identity, a apitest.Answer, err error) {
+func (c *contractCampaign) fault(r *oddRequest, who *contractCaller, a apitest.Answer, err error) {
 	c.t.Helper()
 	c.faults++
 	c.t.Errorf("%s as %s (%s): %s %.200s %.300q\nbody %.600q\n%v\nanswer %d %.600s", r.operation.id, who.name, r.what, r.method, r.target, fmt.Sprint(r.headers), r.body, err, a.Status, a.Body)
@@ -221,7 +221,7 @@ func (c *contractCampaign) fault(r *request, who *identity, a apitest.Answer, er
 
 // expect notes what the audit log must hold of an answer: one entry for each change, and one for each attempt that was
 // refused or failed, unless it was not even understood.
-func (c *contractCampaign) expect(o *contractOperation, r *request, a apitest.Answer, id string) {
+func (c *contractCampaign) expect(o *contractOperation, r *oddRequest, a apitest.Answer, id string) {
 	if r.what == "method" || r.what == "path" {
 		c.audited[id] = "any" // it may be another operation, or none
 		return

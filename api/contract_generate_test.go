@@ -25,8 +25,8 @@ type generator struct {
 	count   int
 }
 
-// request is one made-up request.
-type request struct {
+// oddRequest is one made-up request.
+type oddRequest struct {
 	operation *contractOperation
 	what      string // what is odd about it; empty when it should be valid
 	method    string
@@ -37,35 +37,35 @@ type request struct {
 
 func (g *generator) chance(percent int) bool { return g.random.IntN(100) < percent }
 
-func pick[T any](g *generator, from []T) T { return from[g.random.IntN(len(from))] }
+func pickOne[T any](g *generator, from []T) T { return from[g.random.IntN(len(from))] }
 
 // oddities are the ways in which a request is made invalid. Each changes one that would be valid.
 var oddities = []string{"wrong type", "out of bounds", "missing field", "extra field", "bad enum", "huge number", "deep JSON", "large JSON", "invalid UTF-8", "NUL",
 	"content type", "method", "headers", "cursor", "unknown query", "doubled query", "path", "truncated", "not JSON", "null body", "empty body", "odd text", "key"}
 
-func (g *generator) request(o *contractOperation) *request {
-	r := &request{operation: o, method: o.method}
+func (g *generator) request(o *contractOperation) *oddRequest {
+	r := &oddRequest{operation: o, method: o.method}
 	if g.chance(60) {
-		r.what = pick(g, oddities)
+		r.what = pickOne(g, oddities)
 	}
 	g.address(r)
 	g.fill(r)
 	switch r.what {
 	case "method":
-		r.method = pick(g, []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "get"})
+		r.method = pickOne(g, []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "get"})
 	case "headers":
-		r.headers = append(r.headers, pick(g, [][2]string{{"Accept", "text/html;q=0.1, */*;q=0"}, {"Accept", "\"\\"}, {"If-None-Match", "*"}, {"If-None-Match", `W/"x", "y`},
+		r.headers = append(r.headers, pickOne(g, [][2]string{{"Accept", "text/html;q=0.1, */*;q=0"}, {"Accept", "\"\\"}, {"If-None-Match", "*"}, {"If-None-Match", `W/"x", "y`},
 			{"Accept-Encoding", "br;q=x"}, {"Content-Encoding", "gzip"}, {"X-Request-Id", strings.Repeat("é", 40)}, {"Range", "bytes=0-1"},
 			{"Cookie", strings.Repeat("a=b; ", 2000)}, {"X-Forwarded-For", "1.1.1.1"}, {"Last-Event-ID", "\x7e"}, {"X-Http-Method-Override", "DELETE"}, {"Accept-Language", strings.Repeat("x", 8000)},
 			{"If-Modified-Since", "yesterday"}, {"Origin", "null"}, {"Upgrade", "websocket"}, {"User-Agent", "\xff\xfe"}}))
 	case "key":
-		r.headers = append(r.headers, [2]string{"Idempotency-Key", pick(g, []string{"a b", "", "ü", strings.Repeat("k", 256), "campaign-key"})})
+		r.headers = append(r.headers, [2]string{"Idempotency-Key", pickOne(g, []string{"a b", "", "ü", strings.Repeat("k", 256), "campaign-key"})})
 	}
 	return r
 }
 
 // address makes the path and the query.
-func (g *generator) address(r *request) {
+func (g *generator) address(r *oddRequest) {
 	path := r.operation.path
 	query := url.Values{}
 	for _, p := range r.operation.parameters {
@@ -74,7 +74,7 @@ func (g *generator) address(r *request) {
 		case "path":
 			value := fmt.Sprint(g.value(r, name, schema, 0))
 			if r.what == "path" {
-				value = pick(g, []string{"0", "me", "%", "x y", "../admin", strings.Repeat("9", 2000), "é", "\x00", "'; drop table users --", "00000000-0000-0000-0000-000000000000", "{id}", "1e5"})
+				value = pickOne(g, []string{"0", "me", "%", "x y", "../admin", strings.Repeat("9", 2000), "é", "\x00", "'; drop table users --", "00000000-0000-0000-0000-000000000000", "{id}", "1e5"})
 			}
 			path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(value))
 		case "query":
@@ -86,7 +86,7 @@ func (g *generator) address(r *request) {
 		case "header":
 			if name == "Idempotency-Key" && r.what != "key" && g.chance(30) {
 				g.count++
-				r.headers = append(r.headers, [2]string{name, pick(g, []string{"campaign-key", fmt.Sprintf("campaign-%d", g.count)})})
+				r.headers = append(r.headers, [2]string{name, pickOne(g, []string{"campaign-key", fmt.Sprintf("campaign-%d", g.count)})})
 			} else if name != "Idempotency-Key" && name != "Authorization" && g.chance(20) {
 				r.headers = append(r.headers, [2]string{name, headerText(fmt.Sprint(g.value(r, name, schema, 0)))})
 			}
@@ -94,13 +94,13 @@ func (g *generator) address(r *request) {
 	}
 	switch r.what {
 	case "unknown query":
-		query.Set(pick(g, []string{"foo", "limit ", "LIMIT", "id", "\x00"}), "1")
+		query.Set(pickOne(g, []string{"foo", "limit ", "LIMIT", "id", "\x00"}), "1")
 	case "doubled query":
 		for name := range query {
 			query.Add(name, query.Get(name))
 		}
 	}
-	r.target = pick(g, []string{"", "/api/v1"}) + path
+	r.target = pickOne(g, []string{"", "/api/v1"}) + path
 	if len(query) > 0 {
 		r.target += "?" + query.Encode()
 	}
@@ -129,7 +129,7 @@ func headerText(text string) string {
 }
 
 // fill makes the body.
-func (g *generator) fill(r *request) {
+func (g *generator) fill(r *oddRequest) {
 	kinds := slices.Sorted(maps.Keys(r.operation.bodies))
 	if len(kinds) == 0 {
 		if r.what == "truncated" || r.what == "not JSON" { // a body that nobody asked for
@@ -138,7 +138,7 @@ func (g *generator) fill(r *request) {
 		}
 		return
 	}
-	kind := pick(g, kinds)
+	kind := pickOne(g, kinds)
 	schema := r.operation.bodies[kind]
 	switch {
 	case kind == "application/json":
@@ -147,11 +147,11 @@ func (g *generator) fill(r *request) {
 	case strings.HasPrefix(kind, "multipart/"):
 		r.body, kind = g.form(r, schema)
 	default:
-		r.body = []byte(pick(g, []string{"day,value\n2026-03-01,7\n", "{}\n", "\x00\xff", ""}))
+		r.body = []byte(pickOne(g, []string{"day,value\n2026-03-01,7\n", "{}\n", "\x00\xff", ""}))
 	}
 	g.spoil(r)
 	if r.what == "content type" {
-		kind = pick(g, []string{"", "text/plain", "application/xml", "application/json; charset=utf-16", ";;;", "multipart/form-data", "multipart/form-data; boundary=", "application/x-www-form-urlencoded", "application/JSON", "a/" + strings.Repeat("b", 500)})
+		kind = pickOne(g, []string{"", "text/plain", "application/xml", "application/json; charset=utf-16", ";;;", "multipart/form-data", "multipart/form-data; boundary=", "application/x-www-form-urlencoded", "application/JSON", "a/" + strings.Repeat("b", 500)})
 	}
 	if kind != "" {
 		r.headers = append(r.headers, [2]string{"Content-Type", kind})
@@ -159,7 +159,7 @@ func (g *generator) fill(r *request) {
 }
 
 // spoil damages the bytes of a body.
-func (g *generator) spoil(r *request) {
+func (g *generator) spoil(r *oddRequest) {
 	switch r.what {
 	case "deep JSON":
 		r.body = []byte(strings.Repeat(`{"a":[`, 2000))
@@ -168,9 +168,9 @@ func (g *generator) spoil(r *request) {
 	case "truncated":
 		r.body = r.body[:g.random.IntN(len(r.body)+1)]
 	case "not JSON":
-		r.body = []byte(pick(g, []string{"{", "}", "nul", "{'a':1}", `{"a":1}{"b":2}`, "[,]", "\ufeff{}", `{"a":01}`, `{"a":NaN}`, `"` + strings.Repeat("\\u0000", 10) + `"`, "1e999999"}))
+		r.body = []byte(pickOne(g, []string{"{", "}", "nul", "{'a':1}", `{"a":1}{"b":2}`, "[,]", "\ufeff{}", `{"a":01}`, `{"a":NaN}`, `"` + strings.Repeat("\\u0000", 10) + `"`, "1e999999"}))
 	case "null body":
-		r.body = []byte(pick(g, []string{"null", "[]", "0", `""`, "true"}))
+		r.body = []byte(pickOne(g, []string{"null", "[]", "0", `""`, "true"}))
 	case "empty body":
 		r.body = nil
 	case "invalid UTF-8":
@@ -179,7 +179,7 @@ func (g *generator) spoil(r *request) {
 		text := string(r.body)
 		for _, digit := range "123456789" {
 			if i := strings.IndexRune(text, digit); i > 0 && strings.ContainsRune(":[, ", rune(text[i-1])) {
-				r.body = []byte(text[:i] + pick(g, []string{"1e400", "-1e400", "99999999999999999999999", "1e-400", "0.1e1", "-0"}) + text[i+1:])
+				r.body = []byte(text[:i] + pickOne(g, []string{"1e400", "-1e400", "99999999999999999999999", "1e-400", "0.1e1", "-0"}) + text[i+1:])
 				return
 			}
 		}
@@ -187,7 +187,7 @@ func (g *generator) spoil(r *request) {
 }
 
 // form makes a multipart body.
-func (g *generator) form(r *request, schema map[string]any) ([]byte, string) {
+func (g *generator) form(r *oddRequest, schema map[string]any) ([]byte, string) {
 	var out bytes.Buffer
 	w := multipart.NewWriter(&out)
 	properties, _ := g.resolve(schema)["properties"].(map[string]any)
@@ -198,10 +198,10 @@ func (g *generator) form(r *request, schema map[string]any) ([]byte, string) {
 		property := g.resolve(properties[name])
 		if property["format"] == "binary" {
 			header := textproto.MIMEHeader{}
-			header.Set("Content-Disposition", `form-data; name="`+name+`"; filename="`+pick(g, []string{"data.csv", "../../x", "a\\b.xlsx", "", strings.Repeat("n", 300), "x.parquet"})+`"`)
-			header.Set("Content-Type", pick(g, []string{"text/csv", "application/octet-stream"}))
+			header.Set("Content-Disposition", `form-data; name="`+name+`"; filename="`+pickOne(g, []string{"data.csv", "../../x", "a\\b.xlsx", "", strings.Repeat("n", 300), "x.parquet"})+`"`)
+			header.Set("Content-Type", pickOne(g, []string{"text/csv", "application/octet-stream"}))
 			if part, err := w.CreatePart(header); err == nil {
-				_, _ = part.Write([]byte(pick(g, []string{"day,kpi,value\n2026-03-01,revenue,7\n", "", "\x00\x01", "PK\x03\x04junk", "PAR1junkPAR1", "\x1f\x8bjunk", strings.Repeat("a,", 5000), "day;value\n31.12.2025;1,5\n"})))
+				_, _ = part.Write([]byte(pickOne(g, []string{"day,kpi,value\n2026-03-01,revenue,7\n", "", "\x00\x01", "PK\x03\x04junk", "PAR1junkPAR1", "\x1f\x8bjunk", strings.Repeat("a,", 5000), "day;value\n31.12.2025;1,5\n"})))
 			}
 			continue
 		}
@@ -215,27 +215,27 @@ func (g *generator) form(r *request, schema map[string]any) ([]byte, string) {
 }
 
 // value makes up a value of a schema, valid unless the request is to be odd in a way that a value can be.
-func (g *generator) value(r *request, name string, schema map[string]any, depth int) any {
+func (g *generator) value(r *oddRequest, name string, schema map[string]any, depth int) any {
 	schema = g.resolve(schema)
 	kinds := kindsOf(schema)
 	if r.what == "wrong type" && g.chance(30) {
-		return pick(g, []any{nil, true, -1, 1.5, "x", []any{}, map[string]any{}, []any{nil}, map[string]any{"a": 1}})
+		return pickOne(g, []any{nil, true, -1, 1.5, "x", []any{}, map[string]any{}, []any{nil}, map[string]any{"a": 1}})
 	}
 	if enum, ok := schema["enum"].([]any); ok {
 		if r.what == "bad enum" {
-			return pick(g, []any{"", "none", strings.ToUpper(fmt.Sprint(enum[0])), " " + fmt.Sprint(enum[0]), 7})
+			return pickOne(g, []any{"", "none", strings.ToUpper(fmt.Sprint(enum[0])), " " + fmt.Sprint(enum[0]), 7})
 		}
-		return pick(g, enum)
+		return pickOne(g, enum)
 	}
 	if known := g.knownOf(r, name); len(known) > 0 && g.chance(70) {
-		return pick(g, known)
+		return pickOne(g, known)
 	}
-	kind := pick(g, kinds)
+	kind := pickOne(g, kinds)
 	if kind == "object" || kind == "array" {
 		return g.nested(r, name, kind, schema, depth)
 	}
 	if examples, ok := schema["examples"].([]any); ok && len(examples) > 0 && g.chance(60) && r.what != "out of bounds" && r.what != "odd text" && r.what != "NUL" {
-		return g.remember(name, pick(g, examples))
+		return g.remember(name, pickOne(g, examples))
 	}
 	switch kind {
 	case "null":
@@ -249,7 +249,7 @@ func (g *generator) value(r *request, name string, schema map[string]any, depth 
 }
 
 // knownOf returns what is known for a field; for the id in a path what was learned at that address too.
-func (g *generator) knownOf(r *request, name string) []any {
+func (g *generator) knownOf(r *oddRequest, name string) []any {
 	if here := g.known["id at "+rootOf(r.operation)]; name == "id" && len(here) > 0 && g.chance(70) {
 		return here
 	}
@@ -279,17 +279,17 @@ func kindsOf(schema map[string]any) []string {
 	return []string{"string"}
 }
 
-func (g *generator) nested(r *request, name, kind string, schema map[string]any, depth int) any {
+func (g *generator) nested(r *oddRequest, name, kind string, schema map[string]any, depth int) any {
 	if depth > 6 {
 		return nil
 	}
 	if kind == "array" {
 		list := []any{}
 		count := g.random.IntN(3)
-		if least, ok := number(schema["minItems"]); ok {
+		if least, ok := schemaNumber(schema["minItems"]); ok {
 			count = max(count, int(least))
 		}
-		if most, ok := number(schema["maxItems"]); ok && r.what == "out of bounds" && most < 5000 {
+		if most, ok := schemaNumber(schema["maxItems"]); ok && r.what == "out of bounds" && most < 5000 {
 			count = int(most) + 1
 		}
 		items, _ := schema["items"].(map[string]any)
@@ -313,14 +313,14 @@ func (g *generator) nested(r *request, name, kind string, schema map[string]any,
 		out["key"] = g.value(r, "", additional, depth+1)
 	}
 	if r.what == "extra field" && g.chance(60) {
-		out[pick(g, []string{"unexpected", "__proto__", "role", "is_operator", "", "id"})] = pick(g, []any{1, "owner", true, map[string]any{}})
+		out[pickOne(g, []string{"unexpected", "__proto__", "role", "is_operator", "", "id"})] = pickOne(g, []any{1, "owner", true, map[string]any{}})
 	}
 	return out
 }
 
-func (g *generator) number(r *request, kind string, schema map[string]any) any {
-	least, hasLeast := number(schema["minimum"])
-	most, hasMost := number(schema["maximum"])
+func (g *generator) number(r *oddRequest, kind string, schema map[string]any) any {
+	least, hasLeast := schemaNumber(schema["minimum"])
+	most, hasMost := schemaNumber(schema["maximum"])
 	if r.what == "out of bounds" {
 		if hasMost && g.chance(50) {
 			return json.Number(fmt.Sprint(int64(most) + 1))
@@ -328,7 +328,7 @@ func (g *generator) number(r *request, kind string, schema map[string]any) any {
 		if hasLeast {
 			return json.Number(fmt.Sprint(int64(least) - 1))
 		}
-		return pick(g, []any{int64(-1 << 63), int64(1<<63 - 1), -1})
+		return pickOne(g, []any{int64(-1 << 63), int64(1<<63 - 1), -1})
 	}
 	if !hasLeast {
 		least = -1000
@@ -342,7 +342,7 @@ func (g *generator) number(r *request, kind string, schema map[string]any) any {
 	return least + g.random.Float64()*(most-least)
 }
 
-func number(value any) (float64, bool) {
+func schemaNumber(value any) (float64, bool) {
 	n, ok := value.(json.Number)
 	if !ok {
 		return 0, false
@@ -352,19 +352,19 @@ func number(value any) (float64, bool) {
 }
 
 // text makes up a text by format.
-func (g *generator) text(r *request, schema map[string]any) string {
+func (g *generator) text(r *oddRequest, schema map[string]any) string {
 	switch r.what {
 	case "NUL":
-		return pick(g, []string{"\x00", "a\x00b", "\x00\x00"})
+		return pickOne(g, []string{"\x00", "a\x00b", "\x00\x00"})
 	case "odd text":
-		return pick(g, []string{"", " ", "\t\r\n", "\u202e\u0000x", "🦄", "'\"`;--", "<script>alert(1)</script>", "${jndi:ldap://x}", "%s%n", "../../etc/passwd", strings.Repeat("é", 100), "\ufffd", "=1+1", "a\u0301"})
+		return pickOne(g, []string{"", " ", "\t\r\n", "\u202e\u0000x", "🦄", "'\"`;--", "<script>alert(1)</script>", "${jndi:ldap://x}", "%s%n", "../../etc/passwd", strings.Repeat("é", 100), "\ufffd", "=1+1", "a\u0301"})
 	case "out of bounds":
-		if most, ok := number(schema["maxLength"]); ok && most < 100_000 && g.chance(50) {
+		if most, ok := schemaNumber(schema["maxLength"]); ok && most < 100_000 && g.chance(50) {
 			return strings.Repeat("x", int(most)+1)
 		}
-		return pick(g, []string{"", strings.Repeat("x", 5000)})
+		return pickOne(g, []string{"", strings.Repeat("x", 5000)})
 	case "cursor":
-		return pick(g, []string{"", "x", "!!!", "e30", "bnVsbA", strings.Repeat("A", 4000), "eyJhIjoxfQ==", "AAAAAAAAAAAAAAAAAAAAAA"})
+		return pickOne(g, []string{"", "x", "!!!", "e30", "bnVsbA", strings.Repeat("A", 4000), "eyJhIjoxfQ==", "AAAAAAAAAAAAAAAAAAAAAA"})
 	}
 	g.count++
 	switch schema["format"] {
@@ -377,15 +377,15 @@ func (g *generator) text(r *request, schema map[string]any) string {
 	case "date-time":
 		return fmt.Sprintf("2026-%02d-%02dT00:00:00Z", 1+g.random.IntN(12), 1+g.random.IntN(28))
 	case "uri":
-		return pick(g, []string{"https://data.example/x.csv", "http://127.0.0.1:1/", "file:///etc/passwd", "http://[::1]/"})
+		return pickOne(g, []string{"https://data.example/x.csv", "http://127.0.0.1:1/", "file:///etc/passwd", "http://[::1]/"})
 	case "password":
 		return fmt.Sprintf("campaign secret %d x", g.count)
 	}
 	text := fmt.Sprintf("text %d", g.count)
-	if least, ok := number(schema["minLength"]); ok && len(text) < int(least) {
+	if least, ok := schemaNumber(schema["minLength"]); ok && len(text) < int(least) {
 		text += strings.Repeat("x", int(least)-len(text))
 	}
-	if most, ok := number(schema["maxLength"]); ok && len(text) > int(most) {
+	if most, ok := schemaNumber(schema["maxLength"]); ok && len(text) > int(most) {
 		text = text[:int(most)]
 	}
 	return text
