@@ -32,6 +32,8 @@ type contractCampaign struct {
 	*generator
 	t          *testing.T
 	identities []*contractCaller
+	strangers  []*contractCaller // who are not members of anything
+	gentle     int               // requests until accounts may end
 	statuses   map[int]int
 	odd        map[string]int
 	covered    map[string]map[int]int // operation -> status -> answers
@@ -57,6 +59,7 @@ func TestContractCampaign(t *testing.T) {
 	}
 	db := storetest.New(t)
 	c := newContractCampaign(t, apitest.Start(t, apitest.Options{URL: db.URL}), seed)
+	c.gentle = requests * 9 / 10
 	for i := range requests {
 		// Every operation gets its turn, in another order each time.
 		if i%len(c.operations) == 0 {
@@ -101,7 +104,9 @@ func newContractCampaign(t *testing.T, s *apitest.Service, seed uint64) *contrac
 		c.identities = append(c.identities, &contractCaller{name: u.Name, user: &u})
 	}
 	c.known["password"] = []any{w.Ada.Password, w.Vic.Password}
-	c.identities = append(c.identities, c.identities[0], c.identities[0], &contractCaller{name: "stranger"}, &contractCaller{name: "forger", token: "eyJhbGciOiJub25lIn0.e30."})
+	c.strangers = []*contractCaller{{name: "stranger"}, {name: "forger", token: "eyJhbGciOiJub25lIn0.e30."}}
+	c.identities = append(c.identities, c.identities[0], c.identities[0])
+	c.identities = append(c.identities, c.strangers...)
 	c.identities = append(c.identities, moreIdentities(t, s)...)
 	return c
 }
@@ -109,9 +114,16 @@ func newContractCampaign(t *testing.T, s *apitest.Service, seed uint64) *contrac
 // moreIdentities are callers that the world does not hold by itself.
 func moreIdentities(*testing.T, *apitest.Service) []*contractCaller { return nil }
 
+// ending are operations that end an account or a business, or lock its owner out. Until the last of the campaign, only those
+// try them who cannot.
+var ending = []string{"deleteUser", "deleteBusiness", "changePassword", "adminUpdateUser", "removeMember", "changeMember"}
+
 func (c *contractCampaign) one(o *contractOperation, i int) {
 	r := c.request(o)
 	who := pickOne(c.generator, c.identities)
+	if slices.Contains(ending, o.id) && i < c.gentle {
+		who = c.strangers[i%len(c.strangers)]
+	}
 	if who.user != nil && who.token == "" {
 		c.signIn(who)
 	}
@@ -262,13 +274,17 @@ func (c *contractCampaign) auditIsWhole(db *storetest.DB) {
 	}
 	shown := 0
 	for _, id := range slices.Sorted(maps.Keys(c.audited)) {
-		if found[id] != c.audited[id] && c.audited[id] != "any" && shown < 10 {
+		unmatched := strings.Contains(c.lineOf(id), `"route":"unmatched"`) // the path named no operation
+		if found[id] != c.audited[id] && c.audited[id] != "any" && !unmatched && shown < 10 {
 			shown++
 			c.t.Errorf("audit log of request %s (%s): %q, want one entry %q\n%s", id, actions[id], found[id], c.audited[id], c.lineOf(id))
 		}
 		delete(found, id)
 	}
 	for id, outcome := range found {
+		if outcome == "done" && strings.Contains(c.lineOf(id), `"method":"GET"`) {
+			continue // reading may be audited too
+		}
 		if shown++; shown < 10 {
 			c.t.Errorf("audit log of request %s: %q (%s), want nothing\n%s", id, outcome, actions[id], c.lineOf(id))
 		}

@@ -392,7 +392,7 @@ func (g *generator) text(r *oddRequest, schema map[string]any) string {
 }
 
 // secretFields are the fields whose values must never be seen in a log.
-var secretFields = []string{"password", "new_password", "current_password", "token", "access_token", "refresh_token", "key", "secret", "code", "codes", "recovery_codes", "mfa_token", "push_secret", "uri"}
+var secretFields = []string{"password", "new_password", "current_password", "token", "access_token", "refresh_token", "key", "secret", "codes", "recovery_codes", "mfa_token", "push_secret", "uri"}
 
 // remember notes secrets that are sent or received. Short ones and examples are in the contract for everybody to read.
 func (g *generator) remember(name string, value any) any {
