@@ -39,6 +39,7 @@ type contractCampaign struct {
 	covered    map[string]map[int]int // operation -> status -> answers
 	faults     int
 	sent       int
+	apart      int // answers of operations that need what is not here
 	// audited is what the audit log must hold, by request id.
 	audited map[string]string
 }
@@ -78,8 +79,8 @@ func TestContractCampaign(t *testing.T) {
 			t.Errorf("%s was never answered", o.id)
 		}
 	}
-	t.Logf("seed %d: %d requests (%d of them odd) to %d operations as %d identities; answers by status %v; %d of %d operations succeeded at least once; %d faults",
-		seed, c.sent, c.oddSent(), len(c.operations), len(c.identities), c.statuses, c.succeeded(), len(c.operations), c.faults)
+	t.Logf("seed %d: %d requests (%d of them odd) to %d operations as %d identities; answers by status %v; %d of %d operations succeeded at least once; %d answers that the warehouse is not here; %d faults",
+		seed, c.sent, c.oddSent(), len(c.operations), len(c.identities), c.statuses, c.succeeded(), len(c.operations), c.apart, c.faults)
 	if missing := c.neverSucceeded(); len(missing) > 0 {
 		t.Logf("never succeeded: %s", strings.Join(missing, " "))
 	}
@@ -114,6 +115,10 @@ func newContractCampaign(t *testing.T, s *apitest.Service, seed uint64) *contrac
 // moreIdentities are callers that the world does not hold by itself.
 func moreIdentities(*testing.T, *apitest.Service) []*contractCaller { return nil }
 
+// needBatch are operations that ask the warehouse, which package api does not hold: without it they answer 503. The campaign of the whole
+// installation, which has one, is in cmd/signalcraft.
+var needBatch = []string{"createUpload", "commitUpload", "testSource", "runSource", "pushData"}
+
 // ending are operations that end an account or a business, or lock its owner out. Until the last of the campaign, only those
 // try them who cannot.
 var ending = []string{"deleteUser", "deleteBusiness", "changePassword", "adminUpdateUser", "removeMember", "changeMember"}
@@ -139,6 +144,10 @@ func (c *contractCampaign) one(o *contractOperation, i int) {
 	if r.what == "method" {
 		err = c.judgeMethod(r, answer)
 	} else {
+		if answer.Status == http.StatusServiceUnavailable && slices.Contains(needBatch, o.id) {
+			c.apart++
+			return
+		}
 		err = c.judge(o, r.method, answer)
 		if c.covered[o.id] == nil {
 			c.covered[o.id] = map[int]int{}

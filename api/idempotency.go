@@ -151,7 +151,7 @@ func (s *service) first(c huma.Context, next func(huma.Context)) {
 		out.send()
 		return
 	}
-	if err := s.keep(ctx, mine, out); err != nil {
+	if err := s.keepAnswer(ctx, mine, out); err != nil {
 		for _, name := range keptHeaders() {
 			w.Header().Del(name)
 		}
@@ -166,8 +166,8 @@ func (s *service) first(c huma.Context, next func(huma.Context)) {
 	out.send()
 }
 
-// keep keeps the answer with the effect.
-func (s *service) keep(ctx context.Context, mine *claim, out *recorder) error {
+// keepAnswer keeps the answer with the effect.
+func (s *service) keepAnswer(ctx context.Context, mine *claim, out *recorder) error {
 	sum, err := mine.body.sum()
 	if err != nil {
 		return invalid(ctx, "body", "body", "the body ended early or is not framed right").because(ctx, err)

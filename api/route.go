@@ -54,7 +54,9 @@ func (s *service) timeOf(operation string) time.Duration {
 	switch operation {
 	case "streamEvents", "connectEvents":
 		return 0
-	case "createUpload", "exportData":
+	case "createUpload":
+		return max(s.timeout, 16*time.Minute)
+	case "exportData":
 		return max(s.timeout, 10*time.Minute)
 	case "exportUser", "commitUpload", "adminVerifyAudit":
 		return max(s.timeout, 5*time.Minute)
