@@ -87,7 +87,7 @@ type service struct {
 	forwardedHeader string
 	cors            cors
 	hsts            time.Duration
-	secrets         *secret.Box
+	answers         *secret.Box
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.

@@ -34,11 +34,11 @@ func (s *service) guard(c Config) (err error) {
 	if c.HSTS < 0 || c.MaxRequests < 0 {
 		return fmt.Errorf("api config: HSTS and MaxRequests must not be negative")
 	}
-	s.hsts, s.secrets = c.HSTS, c.Secrets
-	if s.secrets == nil {
+	s.hsts, s.answers = c.HSTS, c.Secrets
+	if s.answers == nil {
 		key := make([]byte, secret.KeyBytes)
 		rand.Read(key) // never fails
-		if s.secrets, err = secret.New(key); err != nil {
+		if s.answers, err = secret.New(key); err != nil {
 			return fmt.Errorf("api config: Secrets: %w", err)
 		}
 	}

@@ -185,7 +185,7 @@ func (s *service) keepAnswer(ctx context.Context, mine *claim, out *recorder) er
 	if err != nil {
 		return fmt.Errorf("write answer: %w", err)
 	}
-	kept := store.KeptAnswer{Fingerprint: sum, Status: out.status, Sealed: s.secrets.Seal(mine.purpose(), text)}
+	kept := store.KeptAnswer{Fingerprint: sum, Status: out.status, Sealed: s.answers.Seal(mine.purpose(), text)}
 	if mine.held == nil {
 		return s.store.KeepAnswer(ctx, mine.Claim, kept)
 	}
@@ -272,7 +272,7 @@ func (s *service) replay(ctx context.Context, w http.ResponseWriter, mine *claim
 		problem(ctx, http.StatusConflict, codeKeyReused, "This Idempotency-Key was used for another request. Use a new key for each.").write(w)
 		return
 	}
-	text, err := s.secrets.Open(mine.purpose(), kept.Sealed)
+	text, err := s.answers.Open(mine.purpose(), kept.Sealed)
 	var answer keptAnswer
 	if err == nil {
 		err = json.Unmarshal(text, &answer)

@@ -244,7 +244,7 @@ func TestRepeatedRequestIsAnsweredOnce(t *testing.T) {
 	if got := newCreator(t, db, box(t, 1)).post(t, "key-1", `{"name":"z"}`); got.status != 201 || got.replayed {
 		t.Errorf("another user: %+v, want 201", got)
 	}
-	c.secrets = box(t, 2) // the keys are gone
+	c.answers = box(t, 2) // the keys are gone
 	if got := c.post(t, "key-1", `{"name":"a"}`); got.status != 409 || got.code != "IDEMPOTENCY_ANSWER_LOST" {
 		t.Errorf("without the keys: %+v, want 409 IDEMPOTENCY_ANSWER_LOST", got)
 	}
