@@ -47,6 +47,7 @@ type commands struct {
 	SQL     sqlCommand     `cmd:"" name:"sql" help:"Ask the lake in DuckDB SQL: one query with -c, or a shell."`
 	Migrate migrateCommand `cmd:"" help:"Bring the Postgres schema up to date."`
 	Config  configCommand  `cmd:"" help:"Print the effective settings, secrets masked."`
+	Audit   auditCommand   `cmd:"" help:"Verify that the audit log is whole."`
 	Bench   benchCommand   `cmd:"" help:"Measure: the whole batch on made-up KPIs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
