@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -49,6 +50,10 @@ type Config struct {
 	CacheBytes int64
 	// ExportTime bounds one export. Zero means 10 minutes.
 	ExportTime time.Duration
+	// Site says where mails send people. The zero value shows tokens and commands instead of links.
+	Site message.Site
+	// OperatorMFA demands a second factor of operators, for what only operators may do.
+	OperatorMFA bool
 }
 
 // service is what the operations share.
@@ -64,6 +69,9 @@ type service struct {
 	version  string
 	cache    *cache
 	exports  exportLimits
+	mails    message.Site
+
+	operatorMFA bool
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -94,7 +102,7 @@ func New(c Config) (http.Handler, error) {
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
-		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
+		operatorMFA: c.OperatorMFA, mails: c.Site, version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -112,6 +120,15 @@ func New(c Config) (http.Handler, error) {
 func (s *service) register() {
 	s.registerHealth()
 	s.registerLogin()
+	s.registerAccounts()
+	s.registerPasswords()
+	s.registerProfile()
+	s.registerRefresh()
+	s.registerSessions()
+	s.registerProof()
+	s.registerMFA()
+	s.registerAPIKeys()
+	s.registerSigningKeys()
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
