@@ -45,15 +45,15 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Site says where mails send people. The zero value shows tokens and commands instead of links.
+	Site message.Site
+	// OperatorMFA demands a second factor of operators, for what only operators may do.
+	OperatorMFA bool
 	// CacheBytes bounds the answers made of published numbers that this process keeps. Zero means 96 MiB; a
 	// negative number means that none is kept.
 	CacheBytes int64
 	// ExportTime bounds one export. Zero means 10 minutes.
 	ExportTime time.Duration
-	// Site says where mails send people. The zero value shows tokens and commands instead of links.
-	Site message.Site
-	// OperatorMFA demands a second factor of operators, for what only operators may do.
-	OperatorMFA bool
 }
 
 // service is what the operations share.
@@ -66,12 +66,12 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
-	version  string
-	cache    *cache
-	exports  exportLimits
 	mails    message.Site
 
 	operatorMFA bool
+	version     string
+	cache       *cache
+	exports     exportLimits
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -102,7 +102,8 @@ func New(c Config) (http.Handler, error) {
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
-		operatorMFA: c.OperatorMFA, mails: c.Site, version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
+		operatorMFA: c.OperatorMFA, mails: c.Site,
+		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()

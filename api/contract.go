@@ -40,8 +40,8 @@ func contract(version string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "auth", Description: "Signing in"},
 				{Name: "dashboard", Description: "Published numbers of one business"},
-				{Name: "data", Description: "Bringing data in and taking it out"},
 				{Name: "admin", Description: "The installation, for its operators"},
+				{Name: "data", Description: "Bringing data in and taking it out"},
 				{Name: "health", Description: "For load balancers and operators"},
 			},
 			Components: &huma.Components{
