@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Site says where mails send people. The zero value shows tokens and commands instead of links.
+	Site message.Site
 	// OperatorMFA demands a second factor of operators, for what only operators may do.
 	OperatorMFA bool
 }
@@ -58,6 +61,7 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	mails    message.Site
 
 	operatorMFA bool
 }
@@ -83,7 +87,7 @@ func New(c Config) (http.Handler, error) {
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
-		operatorMFA: c.OperatorMFA}
+		operatorMFA: c.OperatorMFA, mails: c.Site}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -101,6 +105,9 @@ func New(c Config) (http.Handler, error) {
 func (s *service) register() {
 	s.registerHealth()
 	s.registerLogin()
+	s.registerAccounts()
+	s.registerPasswords()
+	s.registerProfile()
 	s.registerRefresh()
 	s.registerSessions()
 	s.registerProof()

@@ -57,7 +57,7 @@ type SessionEnd struct {
 }
 
 // Login checks the attempt, starts a session and issues its tokens. It returns
-// ErrCredentials, a *ThrottledError, ErrBusy, or an error of the store.
+// ErrCredentials, ErrUnverified, a *ThrottledError, ErrBusy, or an error of the store.
 func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 	email := strings.ToLower(strings.TrimSpace(a.Email))
 	if wait := s.throttle.take(s.clock(), email, a.Address); wait > 0 {
@@ -73,6 +73,9 @@ func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 	}
 	if !ok || !account.Active {
 		return SignIn{}, ErrCredentials
+	}
+	if !account.EmailVerified {
+		return SignIn{}, ErrUnverified
 	}
 	session, err := uuid.NewV7()
 	if err != nil {

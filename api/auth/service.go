@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/signalcraft/signalcraft/api/notify/address"
 	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 )
@@ -125,7 +126,7 @@ func (s *Service) account(ctx context.Context, email string) (store.Account, err
 	if strings.ContainsFunc(email, unicode.IsControl) {
 		return store.Account{}, nil
 	}
-	account, err := s.store.AccountByEmail(ctx, email)
+	account, err := s.store.AccountByEmail(ctx, address.Canonical(email))
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Account{}, nil
 	}

@@ -45,7 +45,7 @@ func setup(t testing.TB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.exec(t, `insert into users (id, email, password_hash) values ($1, $2, $3)`, b.userID, email, hash)
+	b.exec(t, `insert into users (id, email, password_hash, email_verified_at) values ($1, $2, $3, now())`, b.userID, email, hash)
 	return b
 }
 

@@ -28,6 +28,8 @@ type Account struct {
 	Operator bool
 	// SecondFactor tells whether signing in takes a second factor.
 	SecondFactor bool
+	// EmailVerified tells whether its owner proved to hold its address.
+	EmailVerified bool
 }
 
 // Membership is a business that a user belongs to.
@@ -38,18 +40,25 @@ type Membership struct {
 }
 
 // AccountByEmail returns the account with an address, compared without regard to case, or ErrNotFound.
-func (s *Store) AccountByEmail(ctx context.Context, email string) (Account, error) {
-	var account Account
-	err := s.within(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(q *query.Queries, _ pgx.Tx) error {
-		row, err := q.AccountByEmail(ctx, email)
-		account = Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive,
-			SecondFactor: row.SecondFactor}
+func (s *Store) AccountByEmail(ctx context.Context, email string) (account Account, err error) {
+	err = s.within(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(q *query.Queries, _ pgx.Tx) error {
+		account, err = accountByEmail(ctx, q, email)
 		return err
 	}, setting{"app.email", email})
 	if err != nil {
 		return Account{}, fmt.Errorf("find account: %w", err) // the address stays out of logs
 	}
 	return account, nil
+}
+
+// accountByEmail needs the setting app.email.
+func accountByEmail(ctx context.Context, q *query.Queries, email string) (Account, error) {
+	row, err := q.AccountByEmail(ctx, email)
+	if err != nil {
+		return Account{}, err
+	}
+	return Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive,
+		SecondFactor: row.SecondFactor, EmailVerified: row.Verified}, nil
 }
 
 // Account returns the account of the transaction's user, or ErrNotFound.
@@ -59,7 +68,7 @@ func (tx *UserTx) Account(ctx context.Context) (Account, error) {
 		return Account{}, fmt.Errorf("read account: %w", Classify(err))
 	}
 	return Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive,
-		Operator: row.IsOperator, SecondFactor: row.SecondFactor}, nil
+		Operator: row.IsOperator, SecondFactor: row.SecondFactor, EmailVerified: row.Verified}, nil
 }
 
 // Memberships returns the user's businesses, by name.

@@ -77,7 +77,7 @@ func TestSigningIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(store.Account{User: w.ann, PasswordHash: "hash of Ann", Active: true}, account); diff != "" {
+	if diff := cmp.Diff(store.Account{User: w.ann, PasswordHash: "hash of Ann", Active: true, EmailVerified: true}, account); diff != "" {
 		t.Errorf("account (-want +got):\n%s", diff)
 	}
 	for _, absent := range []string{"eve@example.org", "", "%"} {

@@ -83,7 +83,8 @@ select
   coalesce(password_of(id), '')::text as password_hash,
   is_active,
   is_operator,
-  has_second_factor(id)::boolean as second_factor
+  has_second_factor(id)::boolean as second_factor,
+  (email_verified_at is not null)::boolean as verified
 from users
 where id = (select request_user());
 

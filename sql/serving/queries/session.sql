@@ -22,7 +22,8 @@ select
   full_name,
   coalesce(password_of(id), '')::text as password_hash,
   is_active,
-  has_second_factor(id)::boolean as second_factor
+  has_second_factor(id)::boolean as second_factor,
+  (email_verified_at is not null)::boolean as verified
 from users
 where lower(email) = lower(sqlc.arg(email)::text);
 

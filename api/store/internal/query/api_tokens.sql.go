@@ -691,7 +691,8 @@ select
   coalesce(password_of(id), '')::text as password_hash,
   is_active,
   is_operator,
-  has_second_factor(id)::boolean as second_factor
+  has_second_factor(id)::boolean as second_factor,
+  (email_verified_at is not null)::boolean as verified
 from users
 where id = (select request_user())
 `
@@ -705,6 +706,7 @@ type RequestAccountRow struct {
 	IsActive     bool
 	IsOperator   bool
 	SecondFactor bool
+	Verified     bool
 }
 
 // RequestAccount returns the account of the transaction's user.
@@ -719,6 +721,7 @@ func (q *Queries) RequestAccount(ctx context.Context) (RequestAccountRow, error)
 		&i.IsActive,
 		&i.IsOperator,
 		&i.SecondFactor,
+		&i.Verified,
 	)
 	return i, err
 }

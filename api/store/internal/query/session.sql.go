@@ -20,7 +20,8 @@ select
   full_name,
   coalesce(password_of(id), '')::text as password_hash,
   is_active,
-  has_second_factor(id)::boolean as second_factor
+  has_second_factor(id)::boolean as second_factor,
+  (email_verified_at is not null)::boolean as verified
 from users
 where lower(email) = lower($1::text)
 `
@@ -33,6 +34,7 @@ type AccountByEmailRow struct {
 	PasswordHash string
 	IsActive     bool
 	SecondFactor bool
+	Verified     bool
 }
 
 // AccountByEmail needs the setting app.email.
@@ -46,6 +48,7 @@ func (q *Queries) AccountByEmail(ctx context.Context, email string) (AccountByEm
 		&i.PasswordHash,
 		&i.IsActive,
 		&i.SecondFactor,
+		&i.Verified,
 	)
 	return i, err
 }
