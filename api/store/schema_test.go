@@ -85,7 +85,7 @@ func TestGrantsOfTheAPI(t *testing.T) {
 	t.Parallel()
 	pool := storetest.New(t).Pool(t, "")
 	for table, want := range map[string]string{
-		"audit_log": "INSERT SELECT", "audit_origins": "SELECT", "erasures": "", "runs": "", "intervals": "", "readings": "", "job_schedules": "", "signing_keys": "INSERT SELECT UPDATE",
+		"audit_log": "INSERT SELECT", "erasures": "", "runs": "", "intervals": "", "readings": "", "job_schedules": "", "signing_keys": "INSERT SELECT UPDATE",
 		"serving.kpi_data": "SELECT", "serving.publications": "SELECT", "serving.market_data": "SELECT",
 	} {
 		got := strings.Join(column(t, pool, `select g.privilege_type from pg_class c, aclexplode(c.relacl) g

@@ -35,36 +35,37 @@ as $$ select array_position('{viewer,analyst,admin,owner}', role) $$;
 grant execute on function request_operator(), role_rank(text) to signalcraft_api;
 grant execute on function request_address(), role_rank(text), request_business(), request_may(text) to signalcraft_batch; -- which owns functions below
 
+-- change_account switches an account on or off and names or dismisses an operator: what no column grant lets the API do. It
+-- returns false when there is no such account.
+-- +goose StatementBegin
+create function change_account(account uuid, active boolean, operator boolean, at_instant timestamptz) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+  if not public.request_operator() or account = public.request_user() then
+    raise exception 'only another operator changes an account' using errcode = 'insufficient_privilege';
+  end if;
+  update public.users set is_active = active, is_operator = operator, updated_at = at_instant where id = account;
+  return found;
+end $$;
+-- +goose StatementEnd
+grant execute on function change_account(uuid, boolean, boolean, timestamptz) to signalcraft_api;
+
 -- The functions run as the tables' owner, whom forced row-level security binds too.
 -- +goose StatementBegin
 do $$
 begin
+  execute format('create policy owner_changes on users for update to %I using (true)', current_user);
   if not exists (select 1 from pg_policy where polrelid = 'public.users'::regclass and polname = 'owner') then
     execute format('create policy owner on users for select to %I using (true)', current_user);
   end if;
 end $$;
 -- +goose StatementEnd
 
--- Nobody makes themselves an operator or wakes their own account up: that takes an operator, or the command line.
--- +goose StatementBegin
-create function guard_flags() returns trigger
-language plpgsql
-as $$
-begin
-  if current_user = 'signalcraft_api' and not public.request_operator() then
-    raise exception 'only an operator changes is_operator and is_active' using errcode = 'insufficient_privilege';
-  end if;
-  return new;
-end $$;
--- +goose StatementEnd
-create trigger users_flags_guarded before update of is_operator, is_active on users for each row
-  when (new.is_operator is distinct from old.is_operator or new.is_active is distinct from old.is_active)
-  execute function guard_flags();
-create policy joining on users as restrictive for insert to signalcraft_api with check (not is_operator);
 create policy operators_read on users for select to signalcraft_api using ((select request_operator()));
-create policy operators_change on users for update to signalcraft_api using ((select request_operator()));
 grant delete on users to signalcraft_api; -- an account erases itself
-create policy leaving on users as restrictive for delete to signalcraft_api using (id = (select request_user()));
+create policy leaving on users for delete to signalcraft_api using (id = (select request_user()));
 grant update (is_operator) on users to signalcraft_batch; -- the command line names the first operator
 
 create policy operators_read on user_sessions for select to signalcraft_api using ((select request_operator()));
@@ -87,7 +88,7 @@ begin
   if new.settings is distinct from old.settings then
     new.settings_version := old.settings_version + 1;
   end if;
-  if to_jsonb(new) - '{settings,settings_version,version,updated_at}'::text[] is distinct from to_jsonb(old) - '{settings,settings_version,version,updated_at}'::text[] then
+  if to_jsonb(new) - '{settings,settings_version,version,revision,updated_at}'::text[] is distinct from to_jsonb(old) - '{settings,settings_version,version,revision,updated_at}'::text[] then
     new.version := old.version + 1;
   end if;
   return new;
@@ -235,48 +236,31 @@ create table erasures (
 create index erasures_open_idx on erasures (requested_at) where done_at is null;
 call protect_table('erasures', 'select, insert, update');
 
--- Where an audited request came from lies beside the log, not in it: the log is append-only and chained, while this goes
--- with the person. The log keeps ids only.
-create table audit_origins (
-  audit_id   bigint primary key,           -- of audit_log
-  user_id    uuid,
-  ip         inet,
-  user_agent text not null default ''
-);
-create index audit_origins_user_idx on audit_origins (user_id);
-call protect_table('audit_origins', 'select, insert, delete');
-grant select on audit_origins to signalcraft_api;
-create policy with_entry on audit_origins for select to signalcraft_api
-  using (exists (select 1 from audit_log as a where a.id = audit_id)); -- which row-level security narrows
-
--- Triggers fire in the order of their names: this one comes before whatever seals the row.
--- +goose StatementBegin
-create function put_origin_apart() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, public, pg_temp
-as $$
-begin
-  if new.ip is not null or new.user_agent <> '' then
-    insert into public.audit_origins (audit_id, user_id, ip, user_agent) values (new.id, new.user_id, new.ip, new.user_agent);
-    new.ip := null;
-    new.user_agent := '';
-  end if;
-  return new;
-end $$;
--- +goose StatementEnd
-create trigger audit_log_address_put_apart before insert on audit_log for each row execute function put_origin_apart();
--- +goose StatementBegin
-do $$
-begin
-  execute format('create policy owner on audit_origins for insert to %I with check (true)', current_user);
-end $$;
--- +goose StatementEnd
-
+-- The log keeps ids. Where a request came from goes with the person (erase_audit_origins), which its chain allows for.
 grant select on audit_log to signalcraft_api;
 create policy own on audit_log for select to signalcraft_api using (user_id = (select request_user()));
 create policy tenant on audit_log for select to signalcraft_api
   using (business_id = (select request_business()) and (select request_may('admin')));
 create policy operators on audit_log for select to signalcraft_api using ((select request_operator()));
+
+-- erase_published removes what is published of a business, which no foreign key does. For the batch role.
+-- +goose StatementBegin
+create function erase_published(gone uuid) returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+  target regclass;
+begin
+  for target in
+    select c.oid::regclass from pg_class as c join pg_attribute as a on a.attrelid = c.oid
+    where c.relnamespace = 'serving'::regnamespace and c.relkind in ('r', 'p') and a.attname = 'business_id'
+  loop
+    execute format('delete from %s where business_id = $1', target) using gone;
+  end loop;
+end $$;
+-- +goose StatementEnd
+grant execute on function erase_published(uuid) to signalcraft_batch;
 
 -- erase_business prepares the end of the request's business, which its owner asked for: it notes the erasure, ends the
 -- members' live access, and removes what is published, which no foreign key does.
@@ -287,7 +271,6 @@ set search_path = pg_catalog, public, pg_temp
 as $$
 declare
   gone constant uuid := public.request_business();
-  target regclass;
 begin
   if gone is null or not public.request_may('owner') then
     raise exception 'only an owner erases a business' using errcode = 'insufficient_privilege';
@@ -295,12 +278,7 @@ begin
   insert into public.erasures (kind, subject_id, requested_at) values ('business', gone, at_instant) on conflict do nothing;
   insert into public.events (business_id, user_id, kind, at)
   select business_id, user_id, 'membership.ended', at_instant from public.memberships where business_id = gone;
-  for target in
-    select c.oid::regclass from pg_class as c join pg_attribute as a on a.attrelid = c.oid
-    where c.relnamespace = 'serving'::regnamespace and c.relkind in ('r', 'p') and a.attname = 'business_id'
-  loop
-    execute format('delete from %s where business_id = $1', target) using gone;
-  end loop;
+  perform public.erase_published(gone);
 end $$;
 -- +goose StatementEnd
 
@@ -319,7 +297,9 @@ begin
     raise exception 'nobody to erase' using errcode = 'insufficient_privilege';
   end if;
   insert into public.erasures (kind, subject_id, requested_at) values ('user', gone, at_instant) on conflict do nothing;
-  delete from public.audit_origins where user_id = gone;
+  if to_regprocedure('public.erase_audit_origins()') is not null then
+    perform public.erase_audit_origins();
+  end if;
   delete from public.mails where user_id = gone or lower(recipient) = address;
   delete from public.invitations where lower(email) = address;
 end $$;
@@ -332,3 +312,17 @@ alter function erase_business(timestamptz) owner to signalcraft_batch;
 alter function erase_traces(timestamptz) owner to signalcraft_batch;
 revoke create on schema public from signalcraft_batch;
 grant execute on function accept_invitation(bytea, timestamptz), erase_business(timestamptz), erase_traces(timestamptz) to signalcraft_api;
+
+-- user_colleagues returns the members of a business that the request's user belongs to, whichever it acts in.
+-- +goose StatementBegin
+create function user_colleagues(business uuid) returns table (id uuid, role text, is_active boolean)
+language sql stable security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+  select m.user_id, m.role, u.is_active
+  from public.memberships as m join public.users as u on u.id = m.user_id
+  where m.business_id = business
+    and exists (select 1 from public.memberships as own where own.business_id = business and own.user_id = public.request_user())
+$$;
+-- +goose StatementEnd
+grant execute on function user_colleagues(uuid) to signalcraft_api;
