@@ -23,7 +23,7 @@ func (s *service) asUser(ctx context.Context, fn func(*store.UserTx) error) erro
 		if err := fn(t); err != nil {
 			return err
 		}
-		return s.audit(ctx, t, nil)
+		return s.audit(ctx, t, exchangeFrom(ctx).business)
 	})
 }
 
@@ -98,6 +98,9 @@ func note(ctx context.Context, subject string, details map[string]any) {
 	e := exchangeFrom(ctx)
 	e.subject, e.details = subject, details
 }
+
+// noteBusiness adds to the audit entry of a user's request the business that it turned out to be about.
+func noteBusiness(ctx context.Context, business uuid.UUID) { exchangeFrom(ctx).business = &business }
 
 // audit adds the request's entry to the audit log in the transaction that changes something.
 func (s *service) audit(ctx context.Context, t *store.UserTx, business *uuid.UUID) error {

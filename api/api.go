@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/billing"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -44,6 +45,10 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Billing agrees to changes of subscription. Nil means that every change is agreed to and billed by other means.
+	Billing billing.Provider
+	// Jobs is the batch as operators see it. Nil means that there are no jobs.
+	Jobs Jobs
 }
 
 // service is what the operations share.
@@ -56,6 +61,8 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	billing  billing.Provider
+	jobs     Jobs
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -76,9 +83,16 @@ func New(c Config) (http.Handler, error) {
 	if c.FreshFor == 0 {
 		c.FreshFor = 26 * time.Hour
 	}
+	if c.Billing == nil {
+		c.Billing = billing.Manual{}
+	}
+	if c.Jobs == nil {
+		c.Jobs = noJobs{}
+	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		billing: c.Billing, jobs: c.Jobs}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -99,6 +113,18 @@ func (s *service) register() {
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
+	s.registerBusinesses()
+	s.registerMembers()
+	s.registerInvitations()
+	s.registerPreferences()
+	s.registerKPIs()
+	s.registerSubscription()
+	s.registerUserExport()
+	s.registerUserDelete()
+	s.registerAudit()
+	s.registerAdminUsers()
+	s.registerAdminSessions()
+	s.registerAdminJobs()
 }
 
 // mount adds what is served beside the documented operations.

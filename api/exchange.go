@@ -36,6 +36,8 @@ type exchange struct {
 	subject string
 	details map[string]any
 	audited bool
+	// business is the one that an operation of a user turned out to be about.
+	business *uuid.UUID
 }
 
 // entry returns the audit entry of the request.

@@ -150,7 +150,19 @@ func (s *Service) account(ctx context.Context, email string) (store.Account, err
 // Authenticate returns whose token raw is. It returns ErrToken for every token that is not
 // valid now, and an error of the store when the signing keys could not be read.
 func (s *Service) Authenticate(ctx context.Context, raw string) (Principal, error) {
-	return s.tokens.verify(ctx, raw)
+	p, err := s.tokens.verify(ctx, raw)
+	if err != nil {
+		return p, err
+	}
+	err = s.store.AsUser(ctx, p.UserID, func(t *store.UserTx) error {
+		account, err := t.OwnAccount(ctx)
+		p.Operator = account.Operator
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return p, err
 }
 
 // HashPassword returns the hash under which password is kept in the store.

@@ -120,5 +120,5 @@ func (t *tokens) verify(ctx context.Context, raw string) (Principal, error) {
 	if userErr != nil || sessionErr != nil {
 		return Principal{}, ErrToken
 	}
-	return Principal{UserID: user, SessionID: session}, nil
+	return Principal{UserID: user, SessionID: session, ProvedAt: c.IssuedAt.Time}, nil
 }

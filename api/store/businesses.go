@@ -71,6 +71,18 @@ func (tx *MemberTx) Detail(ctx context.Context) (BusinessDetail, error) {
 	return businessDetail(row), nil
 }
 
+// BusinessOfUser returns a business that the user belongs to, or ErrNotFound. The transaction acts in it from then on.
+func (tx *UserTx) BusinessOfUser(ctx context.Context, id uuid.UUID) (BusinessDetail, error) {
+	if err := tx.q.Enter(ctx, query.EnterParams{Setting: "app.business_id", Value: id.String()}); err != nil {
+		return BusinessDetail{}, fmt.Errorf("enter business %s: %w", id, Classify(err))
+	}
+	row, err := tx.q.BusinessDetail(ctx)
+	if err != nil {
+		return BusinessDetail{}, fmt.Errorf("read business %s: %w", id, Classify(err))
+	}
+	return businessDetail(row), nil
+}
+
 func businessDetail(r query.BusinessDetailRow) BusinessDetail {
 	return BusinessDetail{Role: r.Role, Tier: r.SubscriptionTier, Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Business: Business{
 		ID: r.ID, Name: r.Name, Industry: r.Industry, TimeZone: r.TimeZone, Currency: r.Currency, Country: r.Country,

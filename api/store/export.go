@@ -100,3 +100,12 @@ func (tx *UserTx) OwnNotifications(ctx context.Context, after uuid.UUID, most in
 	}
 	return notifications, nil
 }
+
+// PasswordHash returns the hash of the user's password, or ErrNotFound.
+func (tx *UserTx) PasswordHash(ctx context.Context) (string, error) {
+	hash, err := tx.q.OwnPasswordHash(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read password hash: %w", Classify(err))
+	}
+	return hash, nil
+}

@@ -547,3 +547,8 @@ where id = sqlc.arg(id);
 update users
 set is_operator = sqlc.arg(is_operator)
 where lower(email) = lower(sqlc.arg(email)::text);
+
+-- name: OwnPasswordHash :one
+select password_hash
+from users
+where id = (select request_user());

@@ -1690,6 +1690,21 @@ func (q *Queries) OwnFoundedBusiness(ctx context.Context, arg OwnFoundedBusiness
 	return err
 }
 
+// OwnPasswordHash is the text of the query of that name.
+const OwnPasswordHash = `-- name: OwnPasswordHash :one
+select password_hash
+from users
+where id = (select request_user())
+`
+
+// OwnPasswordHash runs the query of that name.
+func (q *Queries) OwnPasswordHash(ctx context.Context) (string, error) {
+	row := q.db.QueryRow(ctx, OwnPasswordHash)
+	var password_hash string
+	err := row.Scan(&password_hash)
+	return password_hash, err
+}
+
 // OwnerAddresses is the text of the query of that name.
 const OwnerAddresses = `-- name: OwnerAddresses :many
 select
