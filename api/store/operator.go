@@ -180,15 +180,18 @@ func (tx *OperatorTx) Runs(ctx context.Context, job, status string, before *uuid
 	return runs, nil
 }
 
-// SetOperator makes the account with an address an operator, or no operator. It returns ErrNotFound when there is no such
-// account. For RoleBatch.
-func (s *Store) SetOperator(ctx context.Context, email string, operator bool) error {
-	changed, err := query.New(s.pool).SetOperator(ctx, query.SetOperatorParams{Email: email, IsOperator: operator})
-	if err == nil && changed == 0 {
-		err = ErrNotFound
-	}
+// SetOperator makes the account with an address an operator, or no operator, and audits it. It returns ErrNotFound when there
+// is no such account. For RoleBatch.
+func (s *Store) SetOperator(ctx context.Context, email string, operator bool, at time.Time) error {
+	err := s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, _ pgx.Tx) error {
+		id, err := q.SetOperator(ctx, query.SetOperatorParams{Email: email, IsOperator: operator})
+		if err != nil {
+			return err
+		}
+		return addAudit(ctx, q, AuditEntry{At: at, Action: "setOperator", Subject: id.String(), Outcome: AuditDone, Details: map[string]any{"is_operator": operator}})
+	})
 	if err != nil {
-		return fmt.Errorf("set operator: %w", Classify(err))
+		return fmt.Errorf("set operator: %w", err)
 	}
 	return nil
 }

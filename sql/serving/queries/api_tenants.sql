@@ -542,11 +542,12 @@ update erasures
 set done_at = sqlc.arg(at)::timestamptz
 where id = sqlc.arg(id);
 
--- name: SetOperator :execrows
+-- name: SetOperator :one
 -- SetOperator makes the account with an address an operator, or no operator, for the command line.
 update users
 set is_operator = sqlc.arg(is_operator)
-where lower(email) = lower(sqlc.arg(email)::text);
+where lower(email) = lower(sqlc.arg(email)::text)
+returning id;
 
 -- name: OwnPasswordHash :one
 select password_hash

@@ -1785,10 +1785,11 @@ func (q *Queries) RemoveMember(ctx context.Context, userID uuid.UUID) (int64, er
 }
 
 // SetOperator is the text of the query of that name.
-const SetOperator = `-- name: SetOperator :execrows
+const SetOperator = `-- name: SetOperator :one
 update users
 set is_operator = $1
 where lower(email) = lower($2::text)
+returning id
 `
 
 // SetOperatorParams are the parameters of SetOperator.
@@ -1798,12 +1799,11 @@ type SetOperatorParams struct {
 }
 
 // SetOperator makes the account with an address an operator, or no operator, for the command line.
-func (q *Queries) SetOperator(ctx context.Context, arg SetOperatorParams) (int64, error) {
-	result, err := q.db.Exec(ctx, SetOperator, arg.IsOperator, arg.Email)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) SetOperator(ctx context.Context, arg SetOperatorParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, SetOperator, arg.IsOperator, arg.Email)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }
 
 // SetTier is the text of the query of that name.
