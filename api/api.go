@@ -91,8 +91,8 @@ func New(c Config) (http.Handler, error) {
 	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
-		billing: c.Billing, jobs: c.Jobs}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
+	s.billing, s.jobs = c.Billing, c.Jobs
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()

@@ -139,7 +139,9 @@ func TestInvitations(t *testing.T) {
 	first := s.mailedToken("BOB@example.com")
 	invite("admin", "bob@example.com", "analyst").Decode(t, 201, &made)
 	second := s.mailedToken("bob@example.com")
-	var list struct{ Invitations []struct{ ID, Email, Role string } }
+	var list struct {
+		Invitations []struct{ ID, Email, Role string }
+	}
 	s.want(200, staff["admin"], "GET", path, nil, &list)
 	if len(list.Invitations) != 1 || list.Invitations[0].Role != "analyst" {
 		t.Errorf("inviting twice: %v, want the second invitation alone", list.Invitations)

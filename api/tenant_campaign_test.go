@@ -21,11 +21,11 @@ import (
 // Who may do what is read from x-access of the document, which is accessOf. An operation without a request in
 // requestOf fails the campaign. SIGNALCRAFT_CAMPAIGN=long runs more worlds and more wild ids.
 
-var campaignSeed = flag.Uint64("seed", 0, "seed of the random campaigns; 0 takes a new one")
+var tenantSeed = flag.Uint64("tenant-seed", 0, "seed of the random campaigns; 0 takes a new one")
 
 func TestTenantCampaign(t *testing.T) {
 	t.Parallel()
-	seed := *campaignSeed
+	seed := *tenantSeed
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
@@ -33,10 +33,10 @@ func TestTenantCampaign(t *testing.T) {
 	if os.Getenv("SIGNALCRAFT_CAMPAIGN") == "long" {
 		worlds, wild = 5, 60
 	}
-	t.Logf("tenant campaign: seed %d; repeat with -seed", seed)
-	total := tally{}
+	t.Logf("tenant campaign: seed %d; repeat with -tenant-seed", seed)
+	total := tenantTally{}
 	for n := range worlds {
-		c := newCampaign(t, rand.New(rand.NewPCG(seed, uint64(n))))
+		c := newTenantCampaign(t, rand.New(rand.NewPCG(seed, uint64(n))))
 		c.run(wild)
 		total.add(c.tally)
 	}
@@ -44,12 +44,12 @@ func TestTenantCampaign(t *testing.T) {
 }
 
 // tally counts what a campaign did.
-type tally struct {
+type tenantTally struct {
 	operations                                                        map[string]bool
 	requests, allowed, refused, compared, wild, leaks, wrong, crashes int
 }
 
-func (s *tally) add(o tally) {
+func (s *tenantTally) add(o tenantTally) {
 	if s.operations == nil {
 		s.operations = map[string]bool{}
 	}
@@ -65,7 +65,7 @@ func (s *tally) add(o tally) {
 }
 
 // String returns the figures.
-func (s tally) String() string {
+func (s tenantTally) String() string {
 	return fmt.Sprintf("%d operations, %d requests (%d allowed, %d refused, %d with wild ids), %d pairs of other's and absent compared; %d leaks, %d wrong decisions, %d answers of 5xx",
 		len(s.operations), s.requests, s.allowed, s.refused, s.wild, s.compared, s.leaks, s.wrong, s.crashes)
 }
@@ -80,7 +80,7 @@ type operation struct {
 }
 
 // operations reads the document.
-func (c *campaign) operations() []operation {
+func (c *tenantCampaign) operations() []operation {
 	c.t.Helper()
 	var d struct {
 		Paths map[string]map[string]struct {
@@ -105,7 +105,7 @@ func (c *campaign) operations() []operation {
 	return found
 }
 
-func (c *campaign) run(wild int) {
+func (c *tenantCampaign) run(wild int) {
 	before := c.victimState()
 	requests := requestOf()
 	for _, op := range c.operations() {
@@ -129,7 +129,7 @@ func (c *campaign) run(wild int) {
 }
 
 // check sends an operation as one identity about the own tenant, the other and an absent one.
-func (c *campaign) check(op operation, request sample, who *identity) {
+func (c *tenantCampaign) check(op operation, request sample, who *identity) {
 	own := c.send(op, request, who, ownTenant)
 	c.judge(op, request, who, own, c.expect(op, request, who))
 	if !request.names(c) || op.Access.Who == "anyone" {
@@ -146,7 +146,7 @@ func (c *campaign) check(op operation, request sample, who *identity) {
 }
 
 // judge compares an answer with what the table says. An empty code means that the identity may.
-func (c *campaign) judge(op operation, request sample, who *identity, got answer, want verdict) {
+func (c *tenantCampaign) judge(op operation, request sample, who *identity, got answer, want verdict) {
 	c.leaks(op, who, got)
 	switch {
 	case want.status == 0 && !slices.Contains(request.want, got.status):
@@ -163,7 +163,7 @@ func (c *campaign) judge(op operation, request sample, who *identity, got answer
 }
 
 // judgeForeign wants the answers about what is another's and what is nowhere to be the same bytes, and no success.
-func (c *campaign) judgeForeign(op operation, request sample, who *identity, other, absent answer) {
+func (c *tenantCampaign) judgeForeign(op operation, request sample, who *identity, other, absent answer) {
 	c.leaks(op, who, other)
 	c.leaks(op, who, absent)
 	c.tally.compared++
@@ -197,7 +197,7 @@ type verdict struct {
 }
 
 // expect is what the table says of an identity and its own tenant.
-func (c *campaign) expect(op operation, request sample, who *identity) verdict {
+func (c *tenantCampaign) expect(op operation, request sample, who *identity) verdict {
 	rule := op.Access
 	switch {
 	case rule.Who == "anyone":
@@ -229,7 +229,7 @@ func rank(role string) int {
 }
 
 // leaks looks for what belongs to tenants that the identity is no member of.
-func (c *campaign) leaks(op operation, who *identity, got answer) {
+func (c *tenantCampaign) leaks(op operation, who *identity, got answer) {
 	c.tally.requests++
 	if got.status >= 500 {
 		c.tally.crashes++
@@ -254,7 +254,7 @@ func (c *campaign) leaks(op operation, who *identity, got answer) {
 }
 
 // wildIDs puts what is no id, or somebody's in disguise, where ids go.
-func (c *campaign) wildIDs(op operation, request sample, count int) {
+func (c *tenantCampaign) wildIDs(op operation, request sample, count int) {
 	if !strings.Contains(op.path, "{") {
 		return
 	}
@@ -298,7 +298,7 @@ func wildValue(r *rand.Rand, victim string) string {
 }
 
 // victimState is everything in the database that belongs to the other tenant.
-func (c *campaign) victimState() string {
+func (c *tenantCampaign) victimState() string {
 	c.t.Helper()
 	tables := strings.Fields(c.value(`select string_agg(n.nspname || '.' || c.relname, ' ' order by 1) from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		join pg_attribute a on a.attrelid = c.oid and a.attname = 'business_id' where n.nspname in ('public', 'serving') and c.relkind in ('r', 'p')

@@ -27,7 +27,7 @@ type sample struct {
 }
 
 // names reports whether the request names something that could be another's.
-func (s sample) names(c *campaign) bool {
+func (s sample) names(c *tenantCampaign) bool {
 	if s.target != "" {
 		return objects()[s.target].of != "installation"
 	}
@@ -43,7 +43,7 @@ func (s sample) names(c *campaign) bool {
 }
 
 // wildBody is a body for requests with wild ids in their path.
-func (s sample) wildBody(c *campaign) any {
+func (s sample) wildBody(c *tenantCampaign) any {
 	if s.body == nil {
 		return nil
 	}

@@ -21,13 +21,13 @@ import (
 	"github.com/signalcraft/signalcraft/api/auth"
 )
 
-// campaign is a service with two tenants and everybody who might ask it something.
-type campaign struct {
+// tenantCampaign is a service with two tenants and everybody who might ask it something.
+type tenantCampaign struct {
 	*scene
 	random      *rand.Rand
 	own, victim *tenant
 	identities  []*identity
-	tally       tally
+	tally       tenantTally
 	count       int
 }
 
@@ -66,9 +66,9 @@ const (
 // plenty is a rate that nobody reaches.
 var plenty = auth.Rate{Every: time.Microsecond, Burst: 1_000_000}
 
-func newCampaign(t *testing.T, r *rand.Rand) *campaign {
+func newTenantCampaign(t *testing.T, r *rand.Rand) *tenantCampaign {
 	t.Helper()
-	c := &campaign{scene: newScene(t, apitest.Options{
+	c := &tenantCampaign{scene: newScene(t, apitest.Options{
 		API:  func(c *api.Config) { c.Jobs = &batch{} },
 		Auth: func(c *auth.Config) { c.Throttle.Address, c.Throttle.Account = plenty, plenty },
 	}), random: r}
@@ -99,7 +99,7 @@ func newCampaign(t *testing.T, r *rand.Rand) *campaign {
 }
 
 // scopes are those of API keys, once there are any.
-func (c *campaign) scopes() []string {
+func (c *tenantCampaign) scopes() []string {
 	if c.value(`select to_regclass('api_keys')`) == "" {
 		return nil
 	}
@@ -107,7 +107,7 @@ func (c *campaign) scopes() []string {
 }
 
 // key makes an API key of a user for the own tenant.
-func (c *campaign) key(user, scope string) string {
+func (c *tenantCampaign) key(user, scope string) string {
 	id, secret := uuid.New(), make([]byte, 32)
 	for i := range secret {
 		secret[i] = byte(c.random.UintN(256))
@@ -119,7 +119,7 @@ func (c *campaign) key(user, scope string) string {
 	return raw
 }
 
-func (c *campaign) identity(name string) *identity {
+func (c *tenantCampaign) identity(name string) *identity {
 	for _, who := range c.identities {
 		if who.name == name {
 			return who
@@ -130,7 +130,7 @@ func (c *campaign) identity(name string) *identity {
 }
 
 // signIn makes the account that an identity lacks and signs it in.
-func (c *campaign) signIn(who *identity) {
+func (c *tenantCampaign) signIn(who *identity) {
 	c.t.Helper()
 	if who.user == "" {
 		who.user = c.person("person", who.operator)
@@ -144,7 +144,7 @@ func (c *campaign) signIn(who *identity) {
 }
 
 // fresh returns a new person like who, signed in, for what ends an account or its sessions.
-func (c *campaign) fresh(who *identity) *identity {
+func (c *tenantCampaign) fresh(who *identity) *identity {
 	if who.user == "" || who.scope != "" || who.stale {
 		return who
 	}
@@ -158,7 +158,7 @@ func (c *campaign) fresh(who *identity) *identity {
 }
 
 // person adds an account with a known password, and marks it.
-func (c *campaign) person(name string, operator bool) string {
+func (c *tenantCampaign) person(name string, operator bool) string {
 	id := uuid.NewString()
 	c.count++
 	c.exec(`insert into users (id, email, password_hash, full_name, is_operator, email_verified_at) select $1, $2, password_hash, $3, $4, now() from users where id = $5`,
@@ -166,12 +166,12 @@ func (c *campaign) person(name string, operator bool) string {
 	return id
 }
 
-func (c *campaign) join(business, user, role string) {
+func (c *tenantCampaign) join(business, user, role string) {
 	c.exec(`insert into memberships (business_id, user_id, role) values ($1, $2, $3)`, business, user, role)
 }
 
 // tenant adds a business with an owner and a row of everything, each marked.
-func (c *campaign) tenant(name string) *tenant {
+func (c *tenantCampaign) tenant(name string) *tenant {
 	mark := fmt.Sprintf("%s%08x", name, c.random.Uint32())
 	value := fmt.Sprintf("%d", 10_000_000+c.random.IntN(80_000_000))
 	b := &tenant{name: name, id: uuid.NewString(), owner: c.person("boss"+mark, false), ids: map[string]string{}}
@@ -202,7 +202,7 @@ func (c *campaign) tenant(name string) *tenant {
 }
 
 // publish adds published numbers.
-func (c *campaign) publish(b *tenant, mark, value string) {
+func (c *tenantCampaign) publish(b *tenant, mark, value string) {
 	c.exec(`insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, $3::date - n, $3::date - n, $4::float8, 1, 24, true from generate_series(0, 9) n`,
 		b.id, b.ids["kpi"], apitest.LastDay, value)
 	c.exec(`insert into serving.forecasts select $1, $2, $3::date, $3::date + 1, 1, $4::float8, 1, 2, 1, 2, 'theta', $3::date from generate_series(1, 1)`, b.id, b.ids["kpi"], apitest.NewestVintage, value)
@@ -216,29 +216,29 @@ func (c *campaign) publish(b *tenant, mark, value string) {
 // object says how something that requests name is made, and whose it is: a tenant's, the caller's, or the installation's.
 type object struct {
 	of  string
-	new func(c *campaign, b *tenant, user string) string
+	new func(c *tenantCampaign, b *tenant, user string) string
 }
 
 // objects are what requests name.
 func objects() map[string]object {
 	row := func(of, statement string) object {
-		return object{of, func(c *campaign, b *tenant, user string) string {
+		return object{of, func(c *tenantCampaign, b *tenant, user string) string {
 			id := uuid.NewString()
 			c.exec(statement, b.id, id, user)
 			return id
 		}}
 	}
 	return map[string]object{
-		"business": {"tenant", func(c *campaign, b *tenant, _ string) string { return b.id }},
+		"business": {"tenant", func(c *tenantCampaign, b *tenant, _ string) string { return b.id }},
 		"source":   row("tenant", `insert into kpi_sources (business_id, id, name, kind) select $1, $2::uuid, $2::uuid::text, 'push' where $3::uuid is not null`),
-		"kpi": {"tenant", func(c *campaign, b *tenant, user string) string {
+		"kpi": {"tenant", func(c *tenantCampaign, b *tenant, user string) string {
 			source, id := objects()["source"].new(c, b, user), uuid.NewString()
 			c.exec(`insert into kpis (business_id, id, source_id, name) values ($1, $2::uuid, $3, $2::uuid::text)`, b.id, id, source)
 			return id
 		}},
 		"alert":      row("tenant", `insert into alerts (business_id, id, name, condition) select $1, $2::uuid, $2::uuid::text, 'anomaly' where $3::uuid is not null`),
 		"invitation": row("tenant", `insert into invitations (business_id, id, email, role, token_hash, invited_by, created_at, expires_at) values ($1, $2::uuid, $2::uuid::text || '@invited.example', 'viewer', 'x', $3, now(), now() + interval '30 days')`),
-		"member": {"tenant", func(c *campaign, b *tenant, _ string) string {
+		"member": {"tenant", func(c *tenantCampaign, b *tenant, _ string) string {
 			user := c.person("member", false)
 			c.join(b.id, user, "viewer")
 			return user
@@ -246,9 +246,9 @@ func objects() map[string]object {
 		"session":      row("caller", `insert into user_sessions (id, user_id, expires_at, ends_at) select $2, $3, '2100-01-01', '2100-01-01' where $1::uuid is not null`),
 		"notification": row("caller", `insert into notifications (business_id, id, user_id, kind, title) values ($1, $2, $3, 'alert', 'title')`),
 		"key":          row("caller", `insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, created_at, expires_at) values ($1, $2, $3, 'key', 'x', '{read}', now(), now() + interval '1 day')`),
-		"job":          {"installation", func(*campaign, *tenant, string) string { return "nightly" }},
-		"person":       {"installation", func(c *campaign, _ *tenant, _ string) string { return c.person("somebody", false) }},
-		"sign-in": {"installation", func(c *campaign, b *tenant, _ string) string {
+		"job":          {"installation", func(*tenantCampaign, *tenant, string) string { return "nightly" }},
+		"person":       {"installation", func(c *tenantCampaign, _ *tenant, _ string) string { return c.person("somebody", false) }},
+		"sign-in": {"installation", func(c *tenantCampaign, b *tenant, _ string) string {
 			return objects()["session"].new(c, b, c.person("somebody", false))
 		}},
 	}
@@ -256,7 +256,7 @@ func objects() map[string]object {
 
 // names are the ids that a request is to hold, by kind.
 type names struct {
-	c      *campaign
+	c      *tenantCampaign
 	b      *tenant
 	caller *identity
 	about  about
@@ -303,7 +303,7 @@ func (n names) inner(kind string) string {
 }
 
 // send sends an operation as an identity.
-func (c *campaign) send(op operation, request sample, who *identity, what about) answer {
+func (c *tenantCampaign) send(op operation, request sample, who *identity, what about) answer {
 	c.t.Helper()
 	if request.fresh {
 		who = c.fresh(who)
@@ -332,7 +332,7 @@ func (c *campaign) send(op operation, request sample, who *identity, what about)
 }
 
 // disposable is a business like the own one, of which the identity has the same role.
-func (c *campaign) disposable(who *identity) *tenant {
+func (c *tenantCampaign) disposable(who *identity) *tenant {
 	b := &tenant{id: uuid.NewString(), ids: map[string]string{}}
 	c.exec(`insert into businesses (id, name, time_zone, currency, country) values ($1, 'disposable', 'UTC', 'EUR', 'DE')`, b.id)
 	if who.role != "" {
@@ -343,7 +343,7 @@ func (c *campaign) disposable(who *identity) *tenant {
 }
 
 // do sends a request under a request id that is always the same, so that answers can be compared.
-func (c *campaign) do(method, path string, body any, token string, request sample) answer {
+func (c *tenantCampaign) do(method, path string, body any, token string, request sample) answer {
 	c.t.Helper()
 	var reader io.Reader
 	kind := request.contentType
