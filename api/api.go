@@ -92,9 +92,9 @@ func New(c Config) (http.Handler, error) {
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
-	s.billing, s.jobs = c.Billing, c.Jobs
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
+	s.billing, s.jobs = c.Billing, c.Jobs
 	s.register()
 	if err := mount(mux, s.huma.OpenAPI(), c.Registry); err != nil {
 		return nil, err
