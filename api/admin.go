@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -119,6 +120,11 @@ func (s *service) adminUpdateUser(ctx context.Context, in *adminUpdateUserInput)
 		if err := t.ChangeUser(ctx, id, in.Body.IsActive, in.Body.IsOperator, s.clock().UTC()); err != nil {
 			return err
 		}
+		if now.Active && !in.Body.IsActive {
+			if err := t.QueueMail(ctx, s.mails.SessionsEnded(now.User, message.EndedByOperator, message.Occasion{At: s.clock().UTC()})); err != nil {
+				return err
+			}
+		}
 		now, err = t.UserRecord(ctx, id)
 		out.Body = aboutUserRecord(now)
 		return err
@@ -126,6 +132,7 @@ func (s *service) adminUpdateUser(ctx context.Context, in *adminUpdateUserInput)
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
+	s.auth.Forget(id)
 	return out, nil
 }
 

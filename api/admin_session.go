@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -93,12 +95,28 @@ func (s *service) adminEndSession(ctx context.Context, in *adminEndSessionInput)
 	if err != nil {
 		return nil, err
 	}
-	err = s.inInstallation(ctx, func(t *store.OperatorTx) error {
+	var ended []uuid.UUID
+	err = s.inInstallation(ctx, func(t *store.OperatorTx) (err error) {
 		note(ctx, id.String(), nil)
-		return t.EndSession(ctx, id, s.clock().UTC())
+		if ended, err = t.EndSession(ctx, id, s.clock().UTC()); err != nil {
+			return err
+		}
+		for _, id := range ended {
+			user, err := t.UserRecord(ctx, id)
+			if err != nil {
+				return err
+			}
+			if err := t.QueueMail(ctx, s.mails.SessionsEnded(user.User, message.EndedByOperator, message.Occasion{At: s.clock().UTC()})); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, s.fail(ctx, err)
+	}
+	for _, user := range ended {
+		s.auth.Forget(user)
 	}
 	return nil, nil
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/signalcraft/signalcraft/api/auth"
 	"github.com/signalcraft/signalcraft/api/billing"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -49,6 +50,10 @@ type Config struct {
 	Billing billing.Provider
 	// Jobs is the batch as operators see it. Nil means that there are no jobs.
 	Jobs Jobs
+	// Site says where mails send people. The zero value shows tokens and commands instead of links.
+	Site message.Site
+	// OperatorMFA demands a second factor of operators, for what only operators may do.
+	OperatorMFA bool
 }
 
 // service is what the operations share.
@@ -63,6 +68,9 @@ type service struct {
 	access   map[string]access
 	billing  billing.Provider
 	jobs     Jobs
+	mails    message.Site
+
+	operatorMFA bool
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -91,7 +99,8 @@ func New(c Config) (http.Handler, error) {
 	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		operatorMFA: c.OperatorMFA, mails: c.Site}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.billing, s.jobs = c.Billing, c.Jobs
@@ -110,6 +119,15 @@ func New(c Config) (http.Handler, error) {
 func (s *service) register() {
 	s.registerHealth()
 	s.registerLogin()
+	s.registerAccounts()
+	s.registerPasswords()
+	s.registerProfile()
+	s.registerRefresh()
+	s.registerSessions()
+	s.registerProof()
+	s.registerMFA()
+	s.registerAPIKeys()
+	s.registerSigningKeys()
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()

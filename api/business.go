@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -233,9 +234,9 @@ func (s *service) deleteBusiness(ctx context.Context, in *BusinessInput) (*struc
 		if err := t.DeleteBusiness(ctx, s.clock().UTC()); err != nil {
 			return err
 		}
-		return tellOwners(ctx, &t.UserTx, owners, "business_deleted", "Deleted: "+oneLine(business.Name),
-			"The business "+oneLine(business.Name)+" was deleted, with all its sources, KPIs, alerts and numbers.\n\n"+
-				"If you did not expect this, talk to its other owners, and to whoever operates this service.\n")
+		return tellOwners(ctx, &t.UserTx, owners, func(to store.User) store.Mail {
+			return s.mails.BusinessDeleted(to, business.Name, message.Occasion{At: s.clock().UTC()})
+		})
 	})
 	if err != nil {
 		return nil, s.fail(ctx, err)

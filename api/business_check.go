@@ -69,16 +69,6 @@ func isTimeZone(name string) bool {
 // isOneLine reports whether text is fit for a title, a log and a mail's subject: it holds no control characters.
 func isOneLine(text string) bool { return !strings.ContainsFunc(text, unicode.IsControl) }
 
-// oneLine makes text fit for a mail's subject, whoever wrote it.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
 // changedFields names what differs, for the audit log, which keeps no values.
 func changedFields(from, to store.Business) []string {
 	fields := []string{}

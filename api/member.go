@@ -146,6 +146,7 @@ func (s *service) changeMember(ctx context.Context, in *changeMemberInput) (*mem
 	if err != nil {
 		return nil, s.fail(ctx, lastOwner(ctx, err))
 	}
+	s.auth.Forget(user)
 	return out, nil
 }
 
@@ -171,6 +172,7 @@ func (s *service) removeMember(ctx context.Context, in *MemberInput) (*struct{},
 	if err != nil {
 		return nil, s.fail(ctx, lastOwner(ctx, err))
 	}
+	s.auth.Forget(user)
 	return nil, nil
 }
 

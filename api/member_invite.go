@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -150,7 +151,7 @@ func (s *service) createInvitation(ctx context.Context, in *createInvitationInpu
 		if err := t.Invite(ctx, invitation); err != nil {
 			return err
 		}
-		return s.mailInvitation(ctx, t, address, token)
+		return s.mailInvitation(ctx, t, invitation, token)
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return nil, problem(ctx, http.StatusConflict, codeConflict, "Somebody with that address is a member already.")
@@ -162,16 +163,20 @@ func (s *service) createInvitation(ctx context.Context, in *createInvitationInpu
 }
 
 // mailInvitation queues the mail that holds the token.
-func (s *service) mailInvitation(ctx context.Context, t *store.MemberTx, address, token string) error {
+func (s *service) mailInvitation(ctx context.Context, t *store.MemberTx, i store.Invitation, token string) error {
 	business, err := t.Detail(ctx)
 	if err != nil {
 		return err
 	}
-	name := oneLine(business.Name)
-	return t.QueueMail(ctx, store.Mail{Recipient: address, Kind: "invitation", Subject: "You are invited to " + name,
-		Body: "You are invited to join " + name + " on SignalCraft.\n\n" +
-			"Sign in, or register, with this address, and accept with this token within seven days; it works once:\n\n" +
-			token + "\n\nIf you do not know the business, do nothing.\n"})
+	inviter, err := t.Member(ctx, t.UserID)
+	if err != nil {
+		return err
+	}
+	if inviter.Name == "" {
+		inviter.Name = inviter.Email
+	}
+	return t.QueueMail(ctx, s.mails.Invitation(message.Invite{Recipient: i.Email, Inviter: inviter.Name, Business: business.Name,
+		Role: i.Role, Token: token, Until: i.ExpiresAt}))
 }
 
 func (s *service) deleteInvitation(ctx context.Context, in *deleteInvitationInput) (*struct{}, error) {

@@ -102,17 +102,17 @@ func TestLastOwnersRace(t *testing.T) {
 	}
 }
 
-var tokenLine = regexp.MustCompile(`(?m)^[A-Za-z0-9_-]{43}$`)
+var tokenLine = regexp.MustCompile(`"token":"([A-Za-z0-9_-]{43})"`)
 
 // mailedToken returns the token of the last invitation to an address.
 func (s *scene) mailedToken(address string) string {
 	s.t.Helper()
 	body := s.value(`select body from mails where kind = 'invitation' and recipient = $1 order by created_at desc, id desc limit 1`, address)
-	token := tokenLine.FindString(body)
-	if token == "" {
+	token := tokenLine.FindStringSubmatch(body)
+	if token == nil {
 		s.t.Fatalf("no token in %q", body)
 	}
-	return token
+	return token[1]
 }
 
 func TestInvitations(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/signalcraft/signalcraft/api/billing"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -202,9 +203,9 @@ func (s *service) complete(ctx context.Context, t *store.MemberTx, c billing.Cha
 	}
 	used.Tier = c.To
 	*answer = aboutSubscription(c.BusinessID, used, true)
-	name := oneLine(business.Name)
-	return tellOwners(ctx, &t.UserTx, owners, "subscription_changed", "Subscription of "+name,
-		fmt.Sprintf("The subscription of %s changed from %s to %s.\n", name, c.From, c.To))
+	return tellOwners(ctx, &t.UserTx, owners, func(to store.User) store.Mail {
+		return s.mails.SubscriptionChanged(to, business.Name, c.From, c.To, message.Occasion{At: s.clock().UTC()})
+	})
 }
 
 // declined notes that the payment was refused.
@@ -259,9 +260,9 @@ func aboutTier(tier string) tierAnswer {
 }
 
 // tellOwners queues a mail to each owner.
-func tellOwners(ctx context.Context, t *store.UserTx, owners []store.User, kind, subject, body string) error {
+func tellOwners(ctx context.Context, t *store.UserTx, owners []store.User, mail func(to store.User) store.Mail) error {
 	for _, o := range owners {
-		if err := t.QueueMail(ctx, store.Mail{UserID: &o.ID, Recipient: o.Email, Kind: kind, Subject: subject, Body: body}); err != nil {
+		if err := t.QueueMail(ctx, mail(o)); err != nil {
 			return err
 		}
 	}

@@ -104,7 +104,7 @@ func requestOf() map[string]sample {
 			return map[string]any{"name": fmt.Sprint("own ", n.c.random.Uint64()), "aggregation": "sum", "non_negative": false, "is_active": true, "version": 1}
 		}},
 		"getSubscription": {want: ok, query: ofBusiness("")},
-		"upgrade":         {want: ok, body: with(map[string]any{"tier": "enterprise"})},
+		"upgrade":         {consumes: true, want: ok, body: with(map[string]any{"tier": "pro"})},
 		"exportUser":      {want: ok},
 		"deleteUser":      {fresh: true, want: noBody, body: func(n names) any { return map[string]any{"password": n.c.World.Ada.Password} }},
 

@@ -176,7 +176,7 @@ func (c *tenantCampaign) tenant(name string) *tenant {
 	value := fmt.Sprintf("%d", 10_000_000+c.random.IntN(80_000_000))
 	b := &tenant{name: name, id: uuid.NewString(), owner: c.person("boss"+mark, false), ids: map[string]string{}}
 	b.numbers, b.people = []string{mark + "-b", mark + "-k", mark + "-s", mark + "-a", mark + "-n", value}, []string{"boss" + mark}
-	c.exec(`insert into businesses (id, name, time_zone, currency, country, subscription_tier) values ($1, $2, 'Europe/Berlin', 'EUR', 'DE', 'enterprise')`, b.id, mark+"-b")
+	c.exec(`insert into businesses (id, name, time_zone, currency, country, subscription_tier) values ($1, $2, 'Europe/Berlin', 'EUR', 'DE', 'pro')`, b.id, mark+"-b")
 	c.join(b.id, b.owner, "owner")
 	for kind, make := range objects() {
 		if kind != "business" && make.of == "tenant" {

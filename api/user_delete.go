@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -31,18 +32,11 @@ func (s *service) registerUserDelete() {
 }
 
 func (s *service) deleteUser(ctx context.Context, in *deleteUserInput) (*struct{}, error) {
-	caller, err := principal(ctx)
+	account, err := s.provenAccount(ctx, in.Body.Password)
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
-	if err := s.auth.CheckPassword(ctx, caller.UserID, in.Body.Password); err != nil {
-		return nil, s.fail(ctx, err)
-	}
 	err = s.asUser(ctx, func(t *store.UserTx) error {
-		account, err := t.OwnAccount(ctx)
-		if err != nil {
-			return err
-		}
 		if err := s.leavesNobodyBehind(ctx, t); err != nil {
 			return err
 		}
@@ -53,13 +47,12 @@ func (s *service) deleteUser(ctx context.Context, in *deleteUserInput) (*struct{
 		// The entry that tells of the erasure must not say where the person sat.
 		e := exchangeFrom(ctx)
 		e.address, e.agent = netip.Addr{}, ""
-		return t.QueueMail(ctx, store.Mail{Recipient: account.Email, Kind: "account_deleted", Subject: "Your account is erased",
-			Body: "Your SignalCraft account and everything that was held on you is erased, as you asked.\n\n" +
-				"If that was not you, write to whoever operates the service at once. This is the last mail to this address.\n"})
+		return t.QueueMail(ctx, s.mails.AccountDeleted(account.Email, message.Occasion{At: s.clock().UTC()}))
 	})
 	if err != nil {
 		return nil, s.fail(ctx, lastOwner(ctx, err))
 	}
+	s.auth.Forget(account.ID)
 	return nil, nil
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,24 +22,25 @@ const exportPage = 1000
 
 // exportAnswer is the document of an export. It is written row by row; this type is its schema.
 type exportAnswer struct {
-	ExportedAt    time.Time            `json:"exported_at" doc:"When it was made" example:"2026-03-31T06:00:00Z"`
-	Account       exportAccount        `json:"account" doc:"The account"`
-	Memberships   []exportMembership   `json:"memberships" nullable:"false" doc:"Businesses that you belong to"`
+	ExportHead
 	Sessions      []exportSession      `json:"sessions" nullable:"false" doc:"Sign-ins, oldest first"`
 	Notifications []exportNotification `json:"notifications" nullable:"false" doc:"Notifications for you alone"`
 	AuditEntries  []auditAnswer        `json:"audit_entries" nullable:"false" doc:"What you did, newest first"`
 }
 
-type exportAccount struct {
-	ID         string     `json:"id" doc:"Id of the user" format:"uuid" example:"0192f0c1-2a6b-7c3d-9e8f-5a4b3c2d1e0f"`
-	Email      string     `json:"email" doc:"Address of the account" format:"email" example:"ada@example.com"`
-	Name       string     `json:"name" doc:"Full name; may be empty" example:"Ada Lovelace"`
-	Phone      *string    `json:"phone" doc:"Phone number; null when none is known" example:"+49 40 1234"`
-	Operator   bool       `json:"operator" doc:"Whether you administer the installation" example:"false"`
-	VerifiedAt *time.Time `json:"verified_at" doc:"When the address was verified; null when it was not" example:"2026-03-31T06:00:00Z"`
-	LastLogin  *time.Time `json:"last_login_at" doc:"When you signed in last" example:"2026-03-31T06:00:00Z"`
-	CreatedAt  time.Time  `json:"created_at" doc:"When the account was made" example:"2026-03-31T06:00:00Z"`
-	UpdatedAt  time.Time  `json:"updated_at" doc:"When it was changed last" example:"2026-03-31T06:00:00Z"`
+// ExportHead is what the document begins with: whatever is bounded. It is exported because huma reads exported embedded structs only.
+type ExportHead struct {
+	ExportedAt   time.Time          `json:"exported_at" doc:"When it was made" example:"2026-03-31T06:00:00Z"`
+	Account      profile            `json:"account" doc:"The account"`
+	SecondFactor exportFactor       `json:"second_factor" doc:"The second factor, without its secrets"`
+	APIKeys      []keyItem          `json:"api_keys" nullable:"false" doc:"API keys, newest first, without their secrets"`
+	Memberships  []exportMembership `json:"memberships" nullable:"false" doc:"Businesses that you belong to"`
+}
+
+type exportFactor struct {
+	EnrolledAt    *time.Time `json:"enrolled_at" doc:"When it was set up; null when there is none" example:"2026-03-31T06:00:00Z"`
+	ConfirmedAt   *time.Time `json:"confirmed_at" doc:"From when on it counted; null when it does not" example:"2026-03-31T06:01:00Z"`
+	RecoveryCodes int        `json:"recovery_codes" doc:"Recovery codes that are left" minimum:"0" example:"10"`
 }
 
 type exportMembership struct {
@@ -83,13 +85,10 @@ func (s *service) registerUserExport() {
 }
 
 func (s *service) exportUser(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
-	var account store.OwnAccount
-	var memberships []store.OwnMembership
+	var head ExportHead
 	err := s.asUser(ctx, func(t *store.UserTx) (err error) {
 		note(ctx, t.UserID.String(), nil)
-		if account, err = t.OwnAccount(ctx); err == nil {
-			memberships, err = t.OwnMemberships(ctx)
-		}
+		head, err = s.exportHead(ctx, t)
 		return err
 	})
 	if err != nil {
@@ -98,24 +97,52 @@ func (s *service) exportUser(ctx context.Context, _ *struct{}) (*huma.StreamResp
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		c.SetHeader("Content-Type", "application/json")
 		c.SetHeader("Content-Disposition", `attachment; filename="signalcraft-account.json"`)
-		if err := s.writeExport(ctx, c.BodyWriter(), account, memberships); err != nil {
+		if err := s.writeExport(ctx, c.BodyWriter(), head); err != nil {
 			exchangeFrom(ctx).cause = err
 			panic(http.ErrAbortHandler) // half a document must not look complete
 		}
 	}}, nil
 }
 
-// writeExport writes the document, pages of lists that have no bound one after another.
-func (s *service) writeExport(ctx context.Context, w io.Writer, account store.OwnAccount, memberships []store.OwnMembership) error {
-	joined := make([]exportMembership, len(memberships))
-	for i, m := range memberships {
-		joined[i] = exportMembership{BusinessID: m.BusinessID.String(), Name: m.Name, Role: m.Role, JoinedAt: m.JoinedAt.UTC()}
+// exportHead reads what is bounded.
+func (s *service) exportHead(ctx context.Context, t *store.UserTx) (ExportHead, error) {
+	head := ExportHead{ExportedAt: s.clock().UTC(), APIKeys: []keyItem{}, Memberships: []exportMembership{}}
+	var account profileOutput
+	if err := s.showProfile(ctx, t, &account); err != nil {
+		return head, err
 	}
-	head, err := json.Marshal(struct {
-		ExportedAt  time.Time          `json:"exported_at"`
-		Account     exportAccount      `json:"account"`
-		Memberships []exportMembership `json:"memberships"`
-	}{s.clock().UTC(), aboutAccount(account), joined})
+	head.Account = account.Body
+	factor, err := t.SecondFactor(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return head, err
+	}
+	head.SecondFactor = exportFactor{EnrolledAt: known(factor.EnrolledAt), ConfirmedAt: known(factor.ConfirmedAt), RecoveryCodes: factor.RecoveryCodes}
+	keys, err := t.Keys(ctx, maxKeys)
+	if err != nil {
+		return head, err
+	}
+	for _, k := range keys {
+		head.APIKeys = append(head.APIKeys, keyItemOf(k))
+	}
+	memberships, err := t.OwnMemberships(ctx)
+	for _, m := range memberships {
+		head.Memberships = append(head.Memberships, exportMembership{BusinessID: m.BusinessID.String(), Name: m.Name, Role: m.Role, JoinedAt: m.JoinedAt.UTC()})
+	}
+	return head, err
+}
+
+// known turns the zero time into null.
+func known(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.UTC()
+	return &at
+}
+
+// writeExport writes the document, pages of lists that have no bound one after another.
+func (s *service) writeExport(ctx context.Context, w io.Writer, bounded ExportHead) error {
+	head, err := json.Marshal(bounded)
 	if err != nil {
 		return fmt.Errorf("write export: %w", err)
 	}
@@ -205,11 +232,6 @@ func (s *service) writeList(ctx context.Context, w io.Writer, list exportList) e
 			return err
 		}
 	}
-}
-
-func aboutAccount(a store.OwnAccount) exportAccount {
-	return exportAccount{ID: a.ID.String(), Email: a.Email, Name: a.Name, Phone: a.Phone, Operator: a.Operator,
-		VerifiedAt: a.VerifiedAt, LastLogin: a.LastLogin, CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC()}
 }
 
 func addressText(a *netip.Addr) *string {

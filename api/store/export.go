@@ -14,15 +14,6 @@ import (
 
 // The functions of this file return what is held on the transaction's user, for a copy that the user asks for.
 
-// OwnAccount is the user's account.
-type OwnAccount struct {
-	User
-	Phone                 *string
-	Active, Operator      bool
-	VerifiedAt, LastLogin *time.Time
-	CreatedAt, UpdatedAt  time.Time
-}
-
 // OwnSession is one sign-in of the user.
 type OwnSession struct {
 	ID                                       uuid.UUID
@@ -48,16 +39,6 @@ type OwnNotification struct {
 	Data                        json.RawMessage
 	ReadAt                      *time.Time
 	CreatedAt                   time.Time
-}
-
-// OwnAccount returns the user's account, or ErrNotFound when it is gone.
-func (tx *UserTx) OwnAccount(ctx context.Context) (OwnAccount, error) {
-	r, err := tx.q.ExportAccount(ctx)
-	if err != nil {
-		return OwnAccount{}, fmt.Errorf("export account: %w", Classify(err))
-	}
-	return OwnAccount{User: User{ID: r.ID, Email: r.Email, Name: r.FullName}, Phone: r.Phone, Active: r.IsActive, Operator: r.IsOperator,
-		VerifiedAt: r.EmailVerifiedAt, LastLogin: r.LastLoginAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}, nil
 }
 
 // OwnSessions returns up to most sessions by id, after one.
@@ -99,13 +80,4 @@ func (tx *UserTx) OwnNotifications(ctx context.Context, after uuid.UUID, most in
 			Data: r.Data, ReadAt: r.ReadAt, CreatedAt: r.CreatedAt}
 	}
 	return notifications, nil
-}
-
-// PasswordHash returns the hash of the user's password, or ErrNotFound.
-func (tx *UserTx) PasswordHash(ctx context.Context) (string, error) {
-	hash, err := tx.q.OwnPasswordHash(ctx)
-	if err != nil {
-		return "", fmt.Errorf("read password hash: %w", Classify(err))
-	}
-	return hash, nil
 }

@@ -83,7 +83,8 @@ func (tx *OperatorTx) ChangeUser(ctx context.Context, id uuid.UUID, active, oper
 	if active {
 		return nil
 	}
-	return tx.endSessions(ctx, query.AdminEndSessionsParams{UserID: &id, At: at, Reason: "switched off"})
+	_, err = tx.endSessions(ctx, query.AdminEndSessionsParams{UserID: &id, At: at, Reason: "switched off"})
+	return err
 }
 
 // SessionRecord is a sign-in as operators see it.
@@ -131,30 +132,34 @@ func orLast(id *uuid.UUID) uuid.UUID {
 	return *id
 }
 
-// EndSession ends one session; one that has ended stays as it is. It returns ErrNotFound when there is none.
-func (tx *OperatorTx) EndSession(ctx context.Context, id uuid.UUID, at time.Time) error {
+// EndSession ends one session and returns whose it was; one that has ended stays as it is and is nobody's. It returns
+// ErrNotFound when there is none.
+func (tx *OperatorTx) EndSession(ctx context.Context, id uuid.UUID, at time.Time) ([]uuid.UUID, error) {
 	exists, err := tx.q.AdminSessionExists(ctx, id)
 	if err == nil && !exists {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("end session %s: %w", id, Classify(err))
+		return nil, fmt.Errorf("end session %s: %w", id, Classify(err))
 	}
 	return tx.endSessions(ctx, query.AdminEndSessionsParams{ID: &id, At: at, Reason: "ended by an operator"})
 }
 
-func (tx *OperatorTx) endSessions(ctx context.Context, p query.AdminEndSessionsParams) error {
+// endSessions returns whose sessions it ended.
+func (tx *OperatorTx) endSessions(ctx context.Context, p query.AdminEndSessionsParams) ([]uuid.UUID, error) {
 	ended, err := tx.q.AdminEndSessions(ctx, p)
 	if err != nil {
-		return fmt.Errorf("end sessions: %w", Classify(err))
+		return nil, fmt.Errorf("end sessions: %w", Classify(err))
 	}
-	for _, e := range ended {
-		told := Event{UserID: &e.UserID, Kind: "session.ended", Payload: map[string]any{"session_id": e.ID}}
+	users := make([]uuid.UUID, len(ended))
+	for i, e := range ended {
+		users[i] = e.UserID
+		told := Event{UserID: &e.UserID, Kind: "session.ended", Payload: map[string]any{"session_id": e.ID, "reason": p.Reason}}
 		if err := addEvent(ctx, tx.q, nil, told); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return users, nil
 }
 
 // RunRecord is one run of a job.

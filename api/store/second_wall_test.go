@@ -211,6 +211,8 @@ func TestViewersWriteNothing(t *testing.T) {
 		"select erase_business(now())":                                            denied,
 		"select erase_published('" + w.cafe.String() + "')":                       denied,
 		"select change_account('" + w.ann.ID.String() + "', false, false, now())": denied,
+		"update users set is_operator = true":                                     denied,
+		"update users set is_active = false":                                      denied,
 		"select 1 from invitations":                                               "0 rows",
 		"select 1 from audit_log where user_id is distinct from request_user()":   "0 rows",
 		"select 1 from erasures":                                                  denied,

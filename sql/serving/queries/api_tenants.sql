@@ -440,22 +440,6 @@ where id < sqlc.arg(before_id)
 order by id desc
 limit sqlc.arg(most)::integer;
 
--- name: ExportAccount :one
--- ExportAccount returns the account of the transaction's user.
-select
-  id,
-  email,
-  full_name,
-  phone,
-  is_active,
-  is_operator,
-  email_verified_at,
-  last_login_at,
-  created_at,
-  updated_at
-from users
-where id = (select request_user());
-
 -- name: ExportSessions :many
 select
   id,
@@ -548,8 +532,3 @@ update users
 set is_operator = sqlc.arg(is_operator)
 where lower(email) = lower(sqlc.arg(email)::text)
 returning id;
-
--- name: OwnPasswordHash :one
-select password_hash
-from users
-where id = (select request_user());

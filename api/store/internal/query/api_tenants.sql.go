@@ -951,56 +951,6 @@ func (q *Queries) EraseTraces(ctx context.Context, at time.Time) error {
 	return err
 }
 
-// ExportAccount is the text of the query of that name.
-const ExportAccount = `-- name: ExportAccount :one
-select
-  id,
-  email,
-  full_name,
-  phone,
-  is_active,
-  is_operator,
-  email_verified_at,
-  last_login_at,
-  created_at,
-  updated_at
-from users
-where id = (select request_user())
-`
-
-// ExportAccountRow is one row of ExportAccount.
-type ExportAccountRow struct {
-	ID              uuid.UUID
-	Email           string
-	FullName        string
-	Phone           *string
-	IsActive        bool
-	IsOperator      bool
-	EmailVerifiedAt *time.Time
-	LastLoginAt     *time.Time
-	CreatedAt       time.Time
-	UpdatedAt       time.Time
-}
-
-// ExportAccount returns the account of the transaction's user.
-func (q *Queries) ExportAccount(ctx context.Context) (ExportAccountRow, error) {
-	row := q.db.QueryRow(ctx, ExportAccount)
-	var i ExportAccountRow
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.FullName,
-		&i.Phone,
-		&i.IsActive,
-		&i.IsOperator,
-		&i.EmailVerifiedAt,
-		&i.LastLoginAt,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
-}
-
 // ExportMemberships is the text of the query of that name.
 const ExportMemberships = `-- name: ExportMemberships :many
 select
@@ -1688,21 +1638,6 @@ type OwnFoundedBusinessParams struct {
 func (q *Queries) OwnFoundedBusiness(ctx context.Context, arg OwnFoundedBusinessParams) error {
 	_, err := q.db.Exec(ctx, OwnFoundedBusiness, arg.BusinessID, arg.At)
 	return err
-}
-
-// OwnPasswordHash is the text of the query of that name.
-const OwnPasswordHash = `-- name: OwnPasswordHash :one
-select password_hash
-from users
-where id = (select request_user())
-`
-
-// OwnPasswordHash runs the query of that name.
-func (q *Queries) OwnPasswordHash(ctx context.Context) (string, error) {
-	row := q.db.QueryRow(ctx, OwnPasswordHash)
-	var password_hash string
-	err := row.Scan(&password_hash)
-	return password_hash, err
 }
 
 // OwnerAddresses is the text of the query of that name.
