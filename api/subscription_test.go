@@ -89,7 +89,7 @@ func TestDowngradeNamesEachLimit(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, apitest.Options{})
 	ada := s.Login(t, s.World.Ada)
-	s.exec(`update businesses set subscription_tier = 'enterprise'`)
+	s.exec(`update businesses set subscription_tier = 'pro'`)
 	s.exec(`insert into kpi_sources (business_id, id, name, kind) select $1, gen_random_uuid(), 's' || n, 'push' from generate_series(1, 5) n`, s.World.Cafe.ID)
 	s.exec(`insert into kpis (business_id, id, source_id, name) select s.business_id, gen_random_uuid(), s.id, s.name || ' ' || n from kpi_sources s, generate_series(1, 20) n where s.business_id = $1`, s.World.Cafe.ID)
 	answer := s.as(ada, "POST", "/users/upgrade", map[string]string{"business_id": s.World.Cafe.ID.String(), "tier": "free"})

@@ -130,6 +130,9 @@ func (c *tenantCampaign) run(wild int) {
 
 // check sends an operation as one identity about the own tenant, the other and an absent one.
 func (c *tenantCampaign) check(op operation, request sample, who *identity) {
+	if request.fresh && who.stale && !op.Access.RecentProof {
+		return // it is the only one whose proof is old, and must keep its password and sessions
+	}
 	own := c.send(op, request, who, ownTenant)
 	c.judge(op, request, who, own, c.expect(op, request, who))
 	if !request.names(c) || op.Access.Who == "anyone" {

@@ -17,16 +17,18 @@ func TestExportHoldsEverything(t *testing.T) {
 	s.exec(`insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $2, 'alert', 'notice ' || n from generate_series(1, 2345) n`, s.World.Cafe.ID, s.World.Ada.ID)
 	s.exec(`insert into notifications (business_id, id, user_id, kind, title) values ($1, gen_random_uuid(), $2, 'alert', 'not for ada')`, s.World.Cafe.ID, s.World.Vic.ID)
 	s.want(201, ada, "POST", "/businesses", bakery(), nil)
+	s.exec(`insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, expires_at) values ($1, gen_random_uuid(), $2, 'till', 'x', '{read}', now() + interval '1 day')`, s.World.Cafe.ID, s.World.Ada.ID)
 	answer := s.as(ada, "GET", "/users/export", nil)
 	var got struct {
 		Account       struct{ Email string }
 		Memberships   []struct{ Name, Role string }
 		Sessions      []struct{ ID string }
 		Notifications []struct{ Title string }
+		APIKeys       []struct{ Name string }   `json:"api_keys"`
 		AuditEntries  []struct{ Action string } `json:"audit_entries"`
 	}
 	answer.Decode(t, 200, &got)
-	if got.Account.Email != s.World.Ada.Email || len(got.Memberships) != 2 || len(got.Sessions) != 1 || len(got.Notifications) != 2345 {
+	if got.Account.Email != s.World.Ada.Email || len(got.Memberships) != 2 || len(got.Sessions) != 1 || len(got.Notifications) != 2345 || len(got.APIKeys) != 1 {
 		t.Errorf("account %v, %d memberships, %d sessions, %d notifications", got.Account, len(got.Memberships), len(got.Sessions), len(got.Notifications))
 	}
 	seen := map[string]bool{}
@@ -36,7 +38,7 @@ func TestExportHoldsEverything(t *testing.T) {
 	if len(seen) != 2345 {
 		t.Errorf("%d different notifications, want 2345", len(seen))
 	}
-	if len(got.AuditEntries) != 2 || got.AuditEntries[0].Action != "exportUser" {
+	if len(got.AuditEntries) != 3 || got.AuditEntries[0].Action != "exportUser" {
 		t.Errorf("audit entries: %v", got.AuditEntries)
 	}
 	for _, secret := range []string{"argon2", "password_hash", "refresh_hash", "not for ada"} {
