@@ -192,7 +192,7 @@ func (c *campaign) confused() {
 // altered changes good tokens at random and returns how often. Random changes that leave the meaning alone do not exist: every
 // form of a token but its own is refused.
 func (c *campaign) altered() int {
-	seed, rounds := uint64(c.s.Clock.Now().UnixNano()), 400
+	seed, rounds := rand.Uint64(), 400
 	if os.Getenv("SIGNALCRAFT_CAMPAIGN") == "long" {
 		rounds = 100_000
 	}

@@ -34,6 +34,17 @@ const (
 	enrolmentLife = 15 * time.Minute
 )
 
+// ThrottledError is returned when there were too many attempts.
+type ThrottledError struct {
+	// Wait is how long until the next attempt is heard.
+	Wait time.Duration
+}
+
+// Error says how long to wait.
+func (e *ThrottledError) Error() string {
+	return fmt.Sprintf("too many attempts: wait %s", e.Wait)
+}
+
 // Code is what shows a second factor: a code of the authenticator program or a recovery code.
 type Code struct{ TOTP, Recovery string }
 
@@ -116,6 +127,9 @@ func (s *Service) spendTOTP(user uuid.UUID, f *store.Factor, code string, now ti
 	step, ok, err := totpMatch(key, code, now, f.LastStep)
 	if ok {
 		f.LastStep = step
+	}
+	if s.secrets.Stale(f.Secret) {
+		f.Secret = s.secrets.Seal(factorPurpose(user), key)
 	}
 	return ok, err
 }

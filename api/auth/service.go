@@ -17,20 +17,6 @@ import (
 // the reason: no such account, wrong password, or an account that is switched off.
 var ErrCredentials = errors.New("e-mail or password is wrong")
 
-// ErrUnverified is returned when the password is right but nobody has proved yet to hold the account's address.
-var ErrUnverified = errors.New("the e-mail address is not verified")
-
-// ThrottledError is returned when there were too many attempts to sign in.
-type ThrottledError struct {
-	// Wait is how long until the next attempt is heard.
-	Wait time.Duration
-}
-
-// Error says how long to wait.
-func (e *ThrottledError) Error() string {
-	return fmt.Sprintf("too many attempts to sign in: wait %s", e.Wait)
-}
-
 // Config is what a Service needs.
 type Config struct {
 	// Store holds accounts, sessions and signing keys. Required.

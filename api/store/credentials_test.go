@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -131,6 +132,31 @@ func TestRolesDecideOverScopes(t *testing.T) {
 					t.Errorf("%s makes a key for %s: got %s, want %s", role, scopes, got, want)
 				}
 			})
+		}
+	}
+}
+
+func TestEndedSessionsAreForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storetest.New(t).URL(""))
+	for _, user := range []store.User{w.ann, w.bob} {
+		if err := startSession(t, w.api, user.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := w.api.AsUser(t.Context(), w.ann.ID, func(tx *store.UserTx) error {
+		_, err := tx.EndSessions(t.Context(), uuid.Nil, day.Add(time.Hour), "test")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		before time.Time
+		want   int64
+	}{{day, 0}, {day.Add(2 * time.Hour), 1}, {day.AddDate(0, 0, 2), 1}} {
+		if n, err := w.batch.ForgetSessions(t.Context(), step.before); err != nil || n != step.want {
+			t.Errorf("sessions that ended before %s: forgot %d and %v, want %d", step.before, n, err, step.want)
 		}
 	}
 }

@@ -60,9 +60,9 @@ func (tx *UserTx) LockFactor(ctx context.Context) (Factor, error) {
 	return f, nil
 }
 
-// NoteAttempt writes LastStep, Failures and FailedAt of f, which LockFactor returned.
+// NoteAttempt writes Secret, LastStep, Failures and FailedAt of f, which LockFactor returned.
 func (tx *UserTx) NoteAttempt(ctx context.Context, f Factor) error {
-	params := query.NoteAttemptParams{LastStep: f.LastStep, Failures: int32(f.Failures)}
+	params := query.NoteAttemptParams{Secret: f.Secret, LastStep: f.LastStep, Failures: int32(f.Failures)}
 	if !f.FailedAt.IsZero() {
 		params.FailedAt = &f.FailedAt
 	}

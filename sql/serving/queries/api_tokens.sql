@@ -221,9 +221,10 @@ where user_id = (select request_user())
   and confirmed_at is null;
 
 -- name: NoteAttempt :exec
--- NoteAttempt notes how an attempt on the second factor of the transaction's user went.
+-- NoteAttempt notes how an attempt on the second factor of the transaction's user went, and the secret as it is sealed now.
 update mfa_factors
 set
+  secret = sqlc.arg(secret),
   last_step = sqlc.arg(last_step),
   failures = sqlc.arg(failures),
   failed_at = sqlc.narg(failed_at)

@@ -550,22 +550,29 @@ func (q *Queries) LockFactor(ctx context.Context) (LockFactorRow, error) {
 const NoteAttempt = `-- name: NoteAttempt :exec
 update mfa_factors
 set
-  last_step = $1,
-  failures = $2,
-  failed_at = $3
+  secret = $1,
+  last_step = $2,
+  failures = $3,
+  failed_at = $4
 where user_id = (select request_user())
 `
 
 // NoteAttemptParams are the parameters of NoteAttempt.
 type NoteAttemptParams struct {
+	Secret   string
 	LastStep int64
 	Failures int32
 	FailedAt *time.Time
 }
 
-// NoteAttempt notes how an attempt on the second factor of the transaction's user went.
+// NoteAttempt notes how an attempt on the second factor of the transaction's user went, and the secret as it is sealed now.
 func (q *Queries) NoteAttempt(ctx context.Context, arg NoteAttemptParams) error {
-	_, err := q.db.Exec(ctx, NoteAttempt, arg.LastStep, arg.Failures, arg.FailedAt)
+	_, err := q.db.Exec(ctx, NoteAttempt,
+		arg.Secret,
+		arg.LastStep,
+		arg.Failures,
+		arg.FailedAt,
+	)
 	return err
 }
 
