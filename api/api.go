@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -44,6 +45,10 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Secrets seals the secrets of sources. Nil means that no source with secrets can be kept: those requests get 503.
+	Secrets *secret.Box
+	// Sources checks, tests and runs KPI sources. Nil means that none can be: those requests get 503.
+	Sources Sources
 }
 
 // service is what the operations share.
@@ -56,6 +61,9 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	secrets  *secret.Box
+	sources  Sources
+	testing  chan struct{} // holds one place for each test of a source under way
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -78,7 +86,8 @@ func New(c Config) (http.Handler, error) {
 	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		secrets: c.Secrets, sources: c.Sources, testing: make(chan struct{}, maxTests)}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -99,6 +108,9 @@ func (s *service) register() {
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
+	s.registerSources()
+	s.registerSourceRuns()
+	s.registerPush()
 }
 
 // mount adds what is served beside the documented operations.

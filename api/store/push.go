@@ -112,9 +112,9 @@ func (s *Store) AcceptPush(ctx context.Context, p Push, entry AuditEntry) (outco
 	return outcome, about("source", p.SourceID, err)
 }
 
-// WaitingPushes returns at most most pushes that may land as of an instant, in the order of their coming. For RoleBatch.
+// WaitingPushes returns pushes that may land as of an instant, in the order of their coming, with at most most points in all. For RoleBatch.
 func (s *Store) WaitingPushes(ctx context.Context, asOf time.Time, most int) ([]Push, error) {
-	rows, err := query.New(s.pool).WaitingPushes(ctx, query.WaitingPushesParams{At: asOf, Most: int32(most)})
+	rows, err := query.New(s.pool).WaitingPushes(ctx, query.WaitingPushesParams{At: asOf, Most: int64(most)})
 	if err != nil {
 		return nil, fmt.Errorf("list waiting pushes: %w", Classify(err))
 	}

@@ -92,7 +92,11 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	if err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now})
+	sources, err := i.sourceService()
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Secrets: sources.desk.box, Sources: sources})
 	if err != nil {
 		return err
 	}

@@ -238,8 +238,8 @@ func (d Definition) checkMapping(kind string) error {
 		return &FieldError{"kpis", "a source needs one KPI at least"}
 	}
 	for i, k := range d.KPIs {
-		if (k.Value == "") != (m.Value != "") {
-			return &FieldError{fmt.Sprintf("kpis[%d].value", i), "name one column in mapping.value, or one for each KPI, not both"}
+		if (k.Column == "") != (m.Value != "") {
+			return &FieldError{fmt.Sprintf("kpis[%d].column", i), "name one column in mapping.value, or one for each KPI, not both"}
 		}
 	}
 	table := d.Table("UTC")

@@ -162,13 +162,13 @@ func (r *Reader) query(ctx context.Context, q Request, table kpi.Table, result *
 // declare begins the transaction and opens the cursor. Every statement goes alone through the extended protocol, which takes no
 // second one behind a semicolon.
 func (r *Reader) declare(ctx context.Context, conn *pgconn.PgConn, text string, sample bool) error {
-	timeout := r.config.Timeout.Milliseconds()
+	timeout := r.config.Timeout
 	if sample {
-		timeout = min(timeout, 10_000)
+		timeout = min(timeout, sampleTime)
 	}
 	for _, statement := range []string{
 		"begin isolation level repeatable read read only",
-		fmt.Sprintf("set local statement_timeout = %d", timeout),
+		fmt.Sprintf("set local statement_timeout = %d", timeout.Milliseconds()),
 		"set local lock_timeout = '5s'",
 		"set local datestyle = 'ISO'",
 		"set local intervalstyle = 'iso_8601'",

@@ -105,8 +105,8 @@ type KPI struct {
 	Name string `json:"name,omitempty"`
 	// Key holds its texts in the Mapping's Key columns.
 	Key []string `json:"key,omitempty"`
-	// Value is its column when values stand side by side.
-	Value       string `json:"value,omitempty"`
+	// Column is that of its value when values stand side by side.
+	Column      string `json:"column,omitempty"`
 	NonNegative bool   `json:"non_negative,omitempty"`
 }
 
@@ -150,13 +150,13 @@ func (d Definition) Table(zone string) kpi.Table {
 	}
 	for _, k := range d.KPIs {
 		t.Spec.KPIs = append(t.Spec.KPIs, kpi.Series{Key: k.Key, KPIID: k.ID, NonNegative: k.NonNegative})
-		if k.Value == "" {
+		if k.Column == "" {
 			continue
 		}
 		if t.Values == nil {
 			t.Values = map[string]string{}
 		}
-		t.Values[k.ID] = k.Value
+		t.Values[k.ID] = k.Column
 	}
 	return t
 }

@@ -81,8 +81,9 @@ type Result struct {
 	First   [][]string
 }
 
-// sampleRows is how many rows of a sample are read, shownRows how many Result.First holds.
+// sampleRows is how many rows of a sample are read, sampleTime how long; shownRows how many Result.First holds.
 const (
+	sampleTime = 10 * time.Second
 	sampleRows = 1000
 	shownRows  = 5
 )
@@ -98,7 +99,11 @@ func (r *Reader) File(q Request) (kpi.File, *Result) {
 // records reads the source; its one error is an *Error.
 func (r *Reader) records(ctx context.Context, q Request, table kpi.Table, result *Result) iter.Seq2[kpi.Record, error] {
 	return func(yield func(kpi.Record, error) bool) {
-		ctx, cancel := context.WithTimeout(ctx, r.config.Timeout)
+		timeout := r.config.Timeout
+		if q.Sample {
+			timeout = min(timeout, sampleTime)
+		}
+		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		if err := r.Check(q.Kind, q.Definition); err != nil {
 			yield(kpi.Record{}, &Error{text: err.Error(), err: err})

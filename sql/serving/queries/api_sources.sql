@@ -247,7 +247,7 @@ set
 where business_id = sqlc.arg(business_id) and id = sqlc.arg(id);
 
 -- name: WaitingPushes :many
--- WaitingPushes returns batches that wait to land as of an instant, in the order of their coming.
+-- WaitingPushes returns batches that wait to land as of an instant, in the order of their coming, up to a number of points in all.
 select
   business_id,
   id,
@@ -255,10 +255,15 @@ select
   received_at,
   points,
   rejects
-from pushed_batches
-where landed_at is null and ready_at <= sqlc.arg(at)::timestamptz
-order by received_at, id
-limit sqlc.arg(most);
+from (
+  select
+    p.*,
+    sum(jsonb_array_length(p.points) + jsonb_array_length(p.rejects)) over (order by p.received_at, p.id) as so_far
+  from pushed_batches as p
+  where p.landed_at is null and p.ready_at <= sqlc.arg(at)::timestamptz
+) as waiting
+where so_far <= sqlc.arg(most)::bigint
+order by received_at, id;
 
 -- name: EndPushes :execrows
 -- EndPushes notes that batches have landed and forgets their points.

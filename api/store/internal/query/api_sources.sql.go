@@ -1070,16 +1070,21 @@ select
   received_at,
   points,
   rejects
-from pushed_batches
-where landed_at is null and ready_at <= $1::timestamptz
+from (
+  select
+    p.business_id, p.id, p.source_id, p.digest, p.received_at, p.ready_at, p.points, p.rejects, p.landed_at,
+    sum(jsonb_array_length(p.points) + jsonb_array_length(p.rejects)) over (order by p.received_at, p.id) as so_far
+  from pushed_batches as p
+  where p.landed_at is null and p.ready_at <= $1::timestamptz
+) as waiting
+where so_far <= $2::bigint
 order by received_at, id
-limit $2
 `
 
 // WaitingPushesParams are the parameters of WaitingPushes.
 type WaitingPushesParams struct {
 	At   time.Time
-	Most int32
+	Most int64
 }
 
 // WaitingPushesRow is one row of WaitingPushes.
@@ -1092,7 +1097,7 @@ type WaitingPushesRow struct {
 	Rejects    []byte
 }
 
-// WaitingPushes returns batches that wait to land as of an instant, in the order of their coming.
+// WaitingPushes returns batches that wait to land as of an instant, in the order of their coming, up to a number of points in all.
 func (q *Queries) WaitingPushes(ctx context.Context, arg WaitingPushesParams) ([]WaitingPushesRow, error) {
 	rows, err := q.db.Query(ctx, WaitingPushes, arg.At, arg.Most)
 	if err != nil {
