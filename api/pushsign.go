@@ -100,9 +100,11 @@ func makePushKey() (key, name string) {
 
 type rotateKeyInput struct {
 	ID   string `path:"id" doc:"Id of the source" format:"uuid" example:"0192f0c1-5555-7000-8000-000000000005"`
-	Body struct {
-		OverlapHours *int `json:"overlap_hours,omitempty" doc:"Hours for which the keys before stay valid; 0 ends them at once" minimum:"0" maximum:"168" default:"24" example:"24"`
-	} `required:"false"`
+	Body *rotateKeyBody
+}
+
+type rotateKeyBody struct {
+	OverlapHours *int `json:"overlap_hours,omitempty" doc:"Hours for which the keys before stay valid; 0 ends them at once" minimum:"0" maximum:"168" default:"24" example:"24"`
 }
 
 func (s *service) registerPushKeys() {
@@ -131,7 +133,7 @@ func (s *service) rotateSourceKey(ctx context.Context, in *rotateKeyInput) (*sou
 			return withoutSources(ctx)
 		}
 		hours := 24
-		if in.Body.OverlapHours != nil {
+		if in.Body != nil && in.Body.OverlapHours != nil {
 			hours = *in.Body.OverlapHours
 		}
 		key, name := makePushKey()

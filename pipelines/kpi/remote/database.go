@@ -168,7 +168,7 @@ func (r *Reader) declare(ctx context.Context, conn *pgconn.PgConn, text string, 
 	}
 	for _, statement := range []string{
 		"begin isolation level repeatable read read only",
-		fmt.Sprintf("set local statement_timeout = %d", timeout.Milliseconds()),
+		fmt.Sprintf("set local statement_timeout = %d", timeout.Milliseconds()*9/10), // so that the server says so,
 		"set local lock_timeout = '5s'",
 		"set local datestyle = 'ISO'",
 		"set local intervalstyle = 'iso_8601'",
