@@ -242,6 +242,9 @@ func (d Definition) checkMapping(kind string) error {
 			return &FieldError{fmt.Sprintf("kpis[%d].column", i), "name one column in mapping.value, or one for each KPI, not both"}
 		}
 	}
+	if len(d.KPIs) > 1 && m.Value != "" && len(m.Key) == 0 {
+		return &FieldError{"mapping.key", "several KPIs need columns that tell them apart, or a column each"}
+	}
 	table := d.Table("UTC")
 	if err := table.Validate(); err != nil {
 		return &FieldError{"mapping", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "KPI spec: "), "KPI table: ")}
