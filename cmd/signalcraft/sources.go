@@ -241,15 +241,16 @@ var _ api.Sources = (*sourceService)(nil)
 
 // sourceService makes it for an API that may run beside workers in other processes: it queues and runs nothing.
 func (i *installation) sourceService() (*sourceService, error) {
-	b, err := i.newBatch(nil)
+	desk, err := i.newSourceDesk()
 	if err != nil {
 		return nil, err
 	}
-	queue, err := jobs.New(jobs.Config{Pool: i.pool, Jobs: b.jobs(), Workers: 1, Logger: i.logger, Now: i.now})
+	names := (&batch{installation: i}).jobs()
+	queue, err := jobs.New(jobs.Config{Pool: i.pool, Jobs: names, Workers: 1, Logger: i.logger, Now: i.now})
 	if err != nil {
 		return nil, err
 	}
-	return &sourceService{desk: b.desk, now: i.now, queue: queue}, nil
+	return &sourceService{desk: desk, now: i.now, queue: queue}, nil
 }
 
 // Check asks package remote, which reads what is checked.
