@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 )
@@ -49,6 +50,10 @@ type Config struct {
 	Secrets *secret.Box
 	// Sources checks, tests and runs KPI sources. Nil means that none can be: those requests get 503.
 	Sources Sources
+	// Site says where mails send people. The zero value shows tokens and commands instead of links.
+	Site message.Site
+	// OperatorMFA demands a second factor of operators, for what only operators may do.
+	OperatorMFA bool
 }
 
 // service is what the operations share.
@@ -64,6 +69,9 @@ type service struct {
 	secrets  *secret.Box
 	sources  Sources
 	testing  chan struct{} // holds one place for each test of a source under way
+	mails    message.Site
+
+	operatorMFA bool
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -87,7 +95,8 @@ func New(c Config) (http.Handler, error) {
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
-		secrets: c.Secrets, sources: c.Sources, testing: make(chan struct{}, maxTests)}
+		secrets: c.Secrets, sources: c.Sources, testing: make(chan struct{}, maxTests),
+		operatorMFA: c.OperatorMFA, mails: c.Site}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -105,6 +114,15 @@ func New(c Config) (http.Handler, error) {
 func (s *service) register() {
 	s.registerHealth()
 	s.registerLogin()
+	s.registerAccounts()
+	s.registerPasswords()
+	s.registerProfile()
+	s.registerRefresh()
+	s.registerSessions()
+	s.registerProof()
+	s.registerMFA()
+	s.registerAPIKeys()
+	s.registerSigningKeys()
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()

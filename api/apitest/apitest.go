@@ -63,7 +63,7 @@ func Start(t testing.TB, o Options) *Service {
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
-	authConfig := auth.Config{Store: data, Clock: s.Clock.Now, Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}}
+	authConfig := auth.Config{Store: data, Clock: s.Clock.Now, Secrets: Secrets(t), Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}}
 	if o.Auth != nil {
 		o.Auth(&authConfig)
 	}
@@ -76,13 +76,9 @@ func Start(t testing.TB, o Options) *Service {
 		t.Fatalf("open store: %v", err)
 	}
 	t.Cleanup(batch.Close)
-	box, err := secret.New([]byte("the key of tests, of 32 bytes ok"))
-	if err != nil {
-		t.Fatalf("make secret box: %v", err)
-	}
-	s.Sources = &Sources{Reader: remote.New(remote.Config{}), box: box, data: batch, now: s.Clock.Now}
+	s.Sources = &Sources{Reader: remote.New(remote.Config{}), box: Secrets(t), data: batch, now: s.Clock.Now}
 	logger := slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Secrets: box, Sources: s.Sources}
+	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Secrets: Secrets(t), Sources: s.Sources}
 	if o.API != nil {
 		o.API(&config)
 	}
@@ -106,6 +102,16 @@ func Start(t testing.TB, o Options) *Service {
 		data.Close()
 	})
 	return s
+}
+
+// Secrets returns the box with which every Service seals.
+func Secrets(t testing.TB) *secret.Box {
+	t.Helper()
+	box, err := secret.New(bytes.Repeat([]byte{7}, secret.KeyBytes))
+	if err != nil {
+		t.Fatalf("make secrets: %v", err)
+	}
+	return box
 }
 
 // Answer is one answer, read to its end.
