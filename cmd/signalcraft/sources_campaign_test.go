@@ -71,6 +71,7 @@ func TestAddressCampaign(t *testing.T) {
 			if got := r.try(made.ID); got.OK || got.Problem == "" || strings.Contains(got.Problem, "127.0.0") {
 				t.Errorf("%s: tried %+v, want a problem that names no address it resolved to", v.name, got)
 			}
+			r.call("DELETE", "/data/sources/"+made.ID, nil, 204, nil)
 			unreachable++
 		default:
 			t.Errorf("%s: status %d: %s", v.name, status, answer)
@@ -281,8 +282,7 @@ func TestRedirectCampaign(t *testing.T) {
 		"https://127.0.0.2:" + port + "/", "http://127.0.0.1:22/", "/redirect/302", "http://127.0.0.1:" + port + "@127.0.0.2:" + port + "/", `http://127.0.0.1\@127.0.0.2:` + port + "/", "http://127.0.0.2:" + port + "/#@127.0.0.1"} {
 		target = to
 		for _, status := range []string{"301", "302", "303", "307", "308"} {
-			made := r.create(r.source("http", http("/redirect/"+status, nil)))
-			if got := r.try(made.ID); got.Problem == "" {
+			if got := r.tryOnce(r.source("http", http("/redirect/"+status, nil))); got.Problem == "" {
 				t.Errorf("redirect %s to %s: %+v, want a problem", status, to, got)
 			}
 			reached("redirect " + status + " to " + to)
@@ -290,25 +290,21 @@ func TestRedirectCampaign(t *testing.T) {
 		if strings.HasPrefix(to, "/") {
 			continue
 		}
-		next := r.create(r.source("http", http("/next", fields{"rows": "$.rows", "paging": fields{"kind": "next", "path": "$.next"}})))
-		link := r.create(r.source("http", http("/link", fields{"paging": fields{"kind": "next"}})))
-		for _, id := range []string{next.ID, link.ID} {
-			if got := r.try(id); got.Problem == "" {
+		for _, part := range []fields{http("/next", fields{"rows": "$.rows", "paging": fields{"kind": "next", "path": "$.next"}}), http("/link", fields{"paging": fields{"kind": "next"}})} {
+			if got := r.tryOnce(r.source("http", part)); got.Problem == "" {
 				t.Errorf("next page %s: %+v, want a problem", to, got)
 			}
 			reached("next page " + to)
 		}
 	}
 	for range 20 { // a name that resolves to what is open and to the canary in turn
-		made := r.create(r.source("http", fields{"url": "http://rebind.example.com:" + port + "/good", "format": "json"}))
-		r.try(made.ID)
+		r.tryOnce(r.source("http", fields{"url": "http://rebind.example.com:" + port + "/good", "format": "json"}))
 		reached("rebind")
 	}
 	if names.rebind < 20 {
 		t.Errorf("the rebinding name was resolved %d times, want each time", names.rebind)
 	}
-	both := r.create(r.source("http", fields{"url": "http://both.example.com:" + port + "/good", "format": "json"}))
-	if got := r.try(both.ID); !got.OK {
+	if got := r.tryOnce(r.source("http", fields{"url": "http://both.example.com:" + port + "/good", "format": "json"})); !got.OK {
 		t.Errorf("a name with one open address: %+v, want that one asked", got)
 	}
 	reached("several addresses")
@@ -323,8 +319,8 @@ func TestRedirectCampaign(t *testing.T) {
 		tries++
 	}
 	target = other.URL
-	crossing := r.create(r.source("http", http("/redirect/302", fields{"headers": []fields{{"name": "Authorization", "value": "Bearer x"}, {"name": "X-Key", "value": "y"}}})))
-	if got := r.try(crossing.ID); !got.OK || len(seenHeaders) != 1 || seenHeaders[0].Get("Authorization")+seenHeaders[0].Get("X-Key")+seenHeaders[0].Get("Referer") != "" {
+	crossing := r.source("http", http("/redirect/302", fields{"headers": []fields{{"name": "Authorization", "value": "Bearer x"}, {"name": "X-Key", "value": "y"}}}))
+	if got := r.tryOnce(crossing); !got.OK || len(seenHeaders) != 1 || seenHeaders[0].Get("Authorization")+seenHeaders[0].Get("X-Key")+seenHeaders[0].Get("Referer") != "" {
 		t.Errorf("redirect to another host: %+v with headers %v, want none of ours", got, seenHeaders)
 	}
 	for _, part := range []fields{{"host": "rebind.example.com"}, {"host": "canary.example.com"}, {"database": "x host=127.0.0.2"}, {"database": "postgres://127.0.0.2/x"}, {"user": "x host=127.0.0.2"},
@@ -333,8 +329,7 @@ func TestRedirectCampaign(t *testing.T) {
 		for name, value := range part {
 			body[name] = value
 		}
-		made := r.create(r.source("database", body))
-		if got := r.try(made.ID); got.Problem == "" {
+		if got := r.tryOnce(r.source("database", body)); got.Problem == "" {
 			t.Errorf("database %v: %+v, want a problem: a web server stands there", part, got)
 		}
 		reached(fmt.Sprint("database ", part))

@@ -65,7 +65,7 @@ func serveRoom(t *testing.T, settings *Settings, change func(*installation)) *so
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.exec("update businesses set subscription_tier = 'enterprise' where id = $1", r.business)
+	r.exec("update businesses set subscription_tier = 'pro' where id = $1", r.business) // beyond it a second factor is asked for
 	ctx, stop := context.WithCancel(t.Context())
 	address, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
@@ -217,6 +217,15 @@ func (r *sourcesRoom) try(id string) tried {
 	var answer tried
 	r.call("POST", "/data/sources/"+id+"/test", nil, 200, &answer)
 	return answer
+}
+
+// tryOnce makes a source, tries it and removes it, so that the subscription's limit is not reached.
+func (r *sourcesRoom) tryOnce(body fields) tried {
+	r.t.Helper()
+	made := r.create(body)
+	got := r.try(made.ID)
+	r.call("DELETE", "/data/sources/"+made.ID, nil, 204, nil)
+	return got
 }
 
 // list returns the sources by id.
