@@ -21,6 +21,7 @@ type limits struct {
 	rejects     int
 	rejectBytes int
 	latest      time.Time // a later point is refused
+	glance      *Glance   // nil when the file is to land
 }
 
 // reading is the state of reading one file.
@@ -28,6 +29,7 @@ type reading struct {
 	spec   Spec
 	limits limits
 	header header
+	number int64 // of the row at hand
 	marks  marks
 	wide   bool
 	fields [][]byte // of the row at hand, in typed formats
@@ -43,6 +45,7 @@ type reading struct {
 	pending []string // why single values of the row at hand are refused
 	kept    int      // bytes of raw text in rejects
 	keyText []byte
+	rows    int // of a glance
 }
 
 // group is the KPIs of one key, in the order of Spec.values; nil where the key has none.
@@ -97,10 +100,7 @@ func read(ctx context.Context, r io.Reader, spec Spec, l limits) (*reading, erro
 	default:
 		err = f.readLines(ctx, r)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
+	return f, err
 }
 
 // readLines reads delimited text.
@@ -115,7 +115,7 @@ func (f *reading) readLines(ctx context.Context, r io.Reader) error {
 		return err
 	}
 	if first != nil {
-		if err := f.take(in.number, f.line(first, false), first); err != nil {
+		if err := f.take(in.number, f.line(in.number, first, false), first); err != nil {
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func (f *reading) readLines(ctx context.Context, r io.Reader) error {
 		if in.number%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := f.take(in.number, f.line(line, long), line); err != nil {
+		if err := f.take(in.number, f.line(in.number, line, long), line); err != nil {
 			return err
 		}
 	}
@@ -147,6 +147,9 @@ func (f *reading) take(number int64, reason string, raw []byte) error {
 			f.reject(number, reason, raw)
 		}
 		f.pending = f.pending[:0]
+	}
+	if f.limits.glance != nil {
+		return f.glanced()
 	}
 	if f.counts.Points > f.limits.points || len(f.rejects) > f.limits.rejects || f.kept > f.limits.rejectBytes {
 		return fmt.Errorf("line %d: more than %d points, or more than %d refused lines or %d bytes of them; first reason: %s",
@@ -184,7 +187,8 @@ func (f *reading) readHeader(in *lines) ([]byte, error) {
 }
 
 // line takes in one line and returns the reason when it is refused.
-func (f *reading) line(line []byte, long bool) string {
+func (f *reading) line(number int64, line []byte, long bool) string {
+	f.number = number
 	switch {
 	case long:
 		return fmt.Sprintf("the line is longer than %d bytes", maxLineBytes)

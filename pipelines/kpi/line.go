@@ -78,6 +78,15 @@ func (s *splitter) split(line []byte) ([][]byte, string) {
 	}
 }
 
+// Split cuts a line of delimited text into its fields, and says why it cannot be.
+func Split(line []byte, delimiter byte) (fields []string, reason string) {
+	found, reason := (&splitter{delimiter: delimiter}).split(line)
+	for _, field := range found {
+		fields = append(fields, string(field))
+	}
+	return fields, reason
+}
+
 // field appends the first field of line and returns what follows its delimiter, if there is one.
 func (s *splitter) field(line []byte) (rest []byte, more bool, reason string) {
 	n := len(s.fields) + 1

@@ -50,6 +50,12 @@ func number(text []byte, m marks) (float64, string) {
 	return value + 0, "" // -0 is 0
 }
 
+// Number parses a number as a reader does that was told the decimal mark and the mark of thousands.
+func Number(text string, decimalComma bool, thousands string) (float64, bool) {
+	value, reason := number([]byte(text), marks{decimalComma, thousands})
+	return value, reason == ""
+}
+
 // ungroup returns text without its marks of thousands, and false when they do not stand where they must: before each
 // three digits of the whole part, or, as India writes, before the last three and before each two above them.
 // A number may also bear none of them.
@@ -79,7 +85,7 @@ func ungroup(text []byte, m marks) ([]byte, bool) {
 	for i, group := range groups {
 		digits := len(strings.TrimLeft(group, "+-"))
 		switch {
-		case i == 0 && (digits == 0 || digits > inner):
+		case i == 0 && (digits == 0 || digits > inner || strings.TrimLeft(group, "+-")[0] == '0'):
 			return nil, false
 		case i == len(groups)-1 && len(group) != 3:
 			return nil, false

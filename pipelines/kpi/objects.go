@@ -33,14 +33,15 @@ func (f *reading) readObjects(ctx context.Context, r io.Reader) error {
 		if in.number%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := f.take(in.number, f.object(line, long, columns), line); err != nil {
+		if err := f.take(in.number, f.object(in.number, line, long, columns), line); err != nil {
 			return err
 		}
 	}
 }
 
 // object takes in one line of JSON and returns the reason when it is refused whole.
-func (f *reading) object(line []byte, long bool, columns []string) string {
+func (f *reading) object(number int64, line []byte, long bool, columns []string) string {
+	f.number = number
 	switch {
 	case long:
 		return fmt.Sprintf("the line is longer than %d bytes", maxLineBytes)

@@ -28,6 +28,7 @@ func (f *reading) readParquet(ctx context.Context, r io.Reader) error {
 		if number%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
+		f.number = number
 		reason := problem
 		if problem == "" {
 			reason = f.columnValues(values)

@@ -35,6 +35,7 @@ func (c Counts) Sent() int { return c.Points + c.Rejects + c.LeftOut }
 func (f *reading) record(fields [][]byte, kinds []kind) string {
 	g := f.group(fields)
 	if g == nil {
+		f.unknown()
 		if f.spec.SkipOthers {
 			f.counts.LeftOut++
 			return ""
@@ -103,6 +104,15 @@ func (f *reading) value(p *points, first, second time.Time, fields [][]byte, kin
 	}
 	if p.series.NonNegative && value < 0 {
 		return fmt.Sprintf("value %v is negative", value)
+	}
+	if glance := f.limits.glance; glance != nil {
+		if glance.Point != nil {
+			glance.Point(f.number, p.series, first.Truncate(time.Microsecond), value)
+		}
+		if glance.Forget {
+			f.counts.Points++
+			return ""
+		}
 	}
 	switch p.add(first.Truncate(time.Microsecond), value) {
 	case repeated:

@@ -76,6 +76,7 @@ func (f *reading) readWorkbook(ctx context.Context, r io.Reader) error {
 		if len(row.Cells) == 0 {
 			continue
 		}
+		f.number = int64(row.Number)
 		reason := f.cells(row.Cells)
 		if err := f.take(int64(row.Number), reason, f.rawCells(reason, row.Cells)); err != nil {
 			return err
