@@ -111,6 +111,9 @@ func (l *look) timeColumn(index int) *timeColumn {
 		}
 		for i := range c.readings {
 			r := &c.readings[i]
+			if r.read == 0 && c.total > 40 {
+				continue // what cannot read the first forty will not read the rest
+			}
 			pattern := p.pattern(r, value)
 			if pattern == "" {
 				continue

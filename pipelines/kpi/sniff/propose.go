@@ -33,7 +33,7 @@ func (l *look) propose() error {
 	for _, k := range f.KPIs {
 		columns[k.Column] = columns[k.Column] || !k.Skip
 	}
-	kept := 0
+	kept, signs := 0, map[string]bool{}
 	for _, named := range columns {
 		if named {
 			kept++
@@ -48,7 +48,10 @@ func (l *look) propose() error {
 		k.Name = nameOf(k.Key, column, f.Shape == Wide && (kept > 1 || k.Skip))
 		k.Unit, k.Currency = l.unit(column, k.Name)
 		k.Aggregation, k.Grain = aggregationOf(k.Name+" "+column), grain
-		k.NonNegative = l.nonNegative(column)
+		if _, known := signs[column]; !known {
+			signs[column] = l.nonNegative(column)
+		}
+		k.NonNegative = signs[column]
 	}
 	skipped := slices.ContainsFunc(f.KPIs, func(k KPI) bool { return k.Skip })
 	if skipped && !l.choices.KPIs {
