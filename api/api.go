@@ -44,6 +44,8 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Uploads takes in the files that people send. Nil means that there is no place for them: uploads answer 503.
+	Uploads Uploads
 }
 
 // service is what the operations share.
@@ -56,6 +58,7 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	uploads  Uploads
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -78,7 +81,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(), uploads: c.Uploads}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -99,6 +102,7 @@ func (s *service) register() {
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
+	s.registerUploads()
 }
 
 // mount adds what is served beside the documented operations.

@@ -27,8 +27,8 @@ type NewUpload struct {
 	// Name is what its sender calls it, Content the SHA-256 of its bytes in hexadecimal digits.
 	Name, Content string
 	SizeBytes     int64
-	// Choices are what the sender has decided about it, a JSON object.
-	Choices json.RawMessage
+	// Choices are what the sender has decided about it, Preview what was understood of it so: JSON objects.
+	Choices, Preview json.RawMessage
 }
 
 // Upload is a file and what became of it.
@@ -38,8 +38,9 @@ type Upload struct {
 	Name, Content string
 	SizeBytes     int64
 	Status        string
-	Choices       json.RawMessage
-	SourceID      *uuid.UUID
+	// Choices and Preview are as in NewUpload.
+	Choices, Preview json.RawMessage
+	SourceID         *uuid.UUID
 	// BytesRead is how far it has been read while it lands.
 	BytesRead int64
 	// Counts is nil until it has landed.
@@ -77,7 +78,7 @@ type UploadReject struct {
 func (tx *MemberTx) AddUpload(ctx context.Context, u NewUpload) (id uuid.UUID, added bool, err error) {
 	for range 2 {
 		n, err := tx.q.AddUpload(ctx, query.AddUploadParams{BusinessID: tx.BusinessID, ID: u.ID, CreatedBy: tx.UserID, Name: u.Name,
-			Content: u.Content, SizeBytes: u.SizeBytes, Choices: object(u.Choices)})
+			Content: u.Content, SizeBytes: u.SizeBytes, Choices: object(u.Choices), Preview: object(u.Preview)})
 		if err != nil {
 			return uuid.Nil, false, fmt.Errorf("add upload: %w", Classify(err))
 		}
@@ -113,7 +114,7 @@ func (tx *MemberTx) Upload(ctx context.Context, id uuid.UUID) (Upload, error) {
 	if err != nil {
 		return Upload{}, fmt.Errorf("read upload %s: %w", id, Classify(err))
 	}
-	u := Upload{ID: r.ID, CreatedBy: r.CreatedBy, Name: r.Name, Content: r.Content, SizeBytes: r.SizeBytes, Status: r.Status, Choices: r.Choices,
+	u := Upload{ID: r.ID, CreatedBy: r.CreatedBy, Name: r.Name, Content: r.Content, SizeBytes: r.SizeBytes, Status: r.Status, Choices: r.Choices, Preview: r.Preview,
 		SourceID: r.SourceID, BytesRead: r.BytesRead, RunID: r.RunID, AsOf: r.AsOf, CreatedAt: r.CreatedAt, CommittedAt: r.CommittedAt, FinishedAt: r.FinishedAt}
 	if r.Problem != nil {
 		u.Problem = *r.Problem
@@ -181,9 +182,9 @@ type Uploaded struct {
 	// AddSource is true when the source does not exist yet.
 	AddSource bool
 	NewKPIs   []KPI
-	// Choices and Spec say how the file is read.
-	Choices, Spec json.RawMessage
-	At            time.Time
+	// Choices, Preview and Spec say how the file is read.
+	Choices, Preview, Spec json.RawMessage
+	At                     time.Time
 }
 
 // CommitUpload adds source and KPIs and queues the upload. It returns ErrConflict when one of the names is taken.
@@ -199,11 +200,31 @@ func (tx *MemberTx) CommitUpload(ctx context.Context, u Uploaded) error {
 			return fmt.Errorf("add KPI %q: %w", k.Name, Classify(err))
 		}
 	}
-	if err := tx.q.CommitUpload(ctx, query.CommitUploadParams{BusinessID: tx.BusinessID, ID: u.ID, Choices: object(u.Choices), Spec: u.Spec,
+	if err := tx.q.CommitUpload(ctx, query.CommitUploadParams{BusinessID: tx.BusinessID, ID: u.ID, Choices: object(u.Choices), Preview: object(u.Preview), Spec: u.Spec,
 		SourceID: u.SourceID, CommittedAt: u.At}); err != nil {
 		return fmt.Errorf("commit upload %s: %w", u.ID, Classify(err))
 	}
 	return tx.Tell(ctx, progress(u.ID, UploadQueued, nil))
+}
+
+// PreviewUpload notes what was understood of an upload that is not committed yet.
+func (tx *MemberTx) PreviewUpload(ctx context.Context, id uuid.UUID, choices, preview json.RawMessage) error {
+	if err := tx.q.PreviewUpload(ctx, query.PreviewUploadParams{BusinessID: tx.BusinessID, ID: id, Choices: object(choices), Preview: object(preview)}); err != nil {
+		return fmt.Errorf("preview upload %s: %w", id, Classify(err))
+	}
+	return nil
+}
+
+// UploadBusiness is what a business says of itself that matters to its uploads.
+type UploadBusiness struct{ TimeZone, Currency, Tier string }
+
+// UploadBusiness returns that of the transaction's business.
+func (tx *MemberTx) UploadBusiness(ctx context.Context) (UploadBusiness, error) {
+	r, err := tx.q.UploadBusiness(ctx, tx.BusinessID)
+	if err != nil {
+		return UploadBusiness{}, fmt.Errorf("read business: %w", Classify(err))
+	}
+	return UploadBusiness{TimeZone: r.TimeZone, Currency: r.Currency, Tier: r.SubscriptionTier}, nil
 }
 
 // progress is the event by which listeners follow an upload.

@@ -68,11 +68,11 @@ func (w *world) setup(user store.User, business uuid.UUID) store.Setup {
 
 // seeds adds one row of a business to each tenant table that AddSetup does not fill; $1 is the business, $2 its KPI, $3 the user.
 var seeds = map[string]string{
-	"public.alerts":         `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
-	"public.notifications":  `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
-	"public.audit_log":      `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
-	"public.events":         `insert into events (business_id, user_id, kind) select $1, $3, 'test' where $2::uuid is not null`,
-	"public.uploads":        `insert into uploads (business_id, id, name, content, size_bytes) select $1, $2, 'till.csv', repeat('0', 64), 1 where $3::uuid is not null on conflict do nothing`,
+	"public.alerts":        `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
+	"public.notifications": `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
+	"public.audit_log":     `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
+	"public.events":        `insert into events (business_id, user_id, kind) select $1, $3, 'test' where $2::uuid is not null`,
+	"public.uploads":       `insert into uploads (business_id, id, name, content, size_bytes) select $1, $2, 'till.csv', repeat('0', 64), 1 where $3::uuid is not null on conflict do nothing`,
 	"public.upload_rejects": `with u as (insert into uploads (business_id, id, name, content, size_bytes) values ($1, $2, 'till.csv', repeat('0', 64), 1) on conflict do nothing)
 		insert into upload_rejects (business_id, upload_id, number, reason, raw) select $1, $2, 1, 'bad', 'x' where $3::uuid is not null`,
 	"serving.kpi_data":      `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,

@@ -92,7 +92,11 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	if err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now})
+	files, err := i.newUploads()
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Uploads: files})
 	if err != nil {
 		return err
 	}

@@ -210,10 +210,8 @@ func (l *look) times() error {
 			found = append(found, c)
 		}
 	}
-	for _, name := range l.choices.Time {
-		if l.table.column(name) < 0 {
-			return fmt.Errorf("column %q does not exist; there are %s", name, strings.Join(l.table.columns, ", "))
-		}
+	if err := l.exist(FieldTime, l.choices.Time...); err != nil {
+		return err
 	}
 	if len(found) == 0 {
 		l.withoutTime()
@@ -307,7 +305,7 @@ func (l *look) forms(c *timeColumn, clock string) error {
 	if f.Forms = l.choices.Forms; len(f.Forms) > 0 {
 		for _, form := range f.Forms {
 			if _, err := Layout(form); err != nil {
-				return err
+				return &Fault{FieldForms, err.Error()}
 			}
 		}
 		return nil

@@ -28,10 +28,11 @@ func (l *look) shape() error {
 			texts = append(texts, c.Name)
 		}
 	}
-	for _, name := range append(slices.Clone(l.choices.Key), l.choices.Value) {
-		if name != "" && l.table.column(name) < 0 {
-			return fmt.Errorf("column %q does not exist; there are %s", name, strings.Join(l.table.columns, ", "))
-		}
+	if err := l.exist(FieldKey, l.choices.Key...); err != nil {
+		return err
+	}
+	if err := l.exist(FieldValue, l.choices.Value); err != nil {
+		return err
 	}
 	f.Key = l.choices.Key
 	if l.choices.Key == nil {
@@ -66,6 +67,16 @@ func (l *look) shape() error {
 	for _, name := range numbers {
 		if f.Shape == Wide {
 			f.KPIs = append(f.KPIs, l.column(name))
+		}
+	}
+	return nil
+}
+
+// exist returns a fault unless every named column exists.
+func (l *look) exist(field string, names ...string) error {
+	for _, name := range names {
+		if name != "" && l.table.column(name) < 0 {
+			return &Fault{field, fmt.Sprintf("column %q does not exist; there are %s", name, strings.Join(l.table.columns, ", "))}
 		}
 	}
 	return nil

@@ -162,6 +162,15 @@ const (
 	FieldSheet     = "sheet"
 )
 
+// Fault is returned by Look for a choice that does not fit the file.
+type Fault struct {
+	// Field is the choice.
+	Field, Issue string
+}
+
+// Error returns field and issue.
+func (f *Fault) Error() string { return f.Field + ": " + f.Issue }
+
 // ask adds a question.
 func (f *Finding) ask(field, why string, choices ...Choice) {
 	f.Ambiguous = append(f.Ambiguous, Question{Field: field, Why: why, Choices: choices})

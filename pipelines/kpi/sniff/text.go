@@ -251,7 +251,7 @@ func (l *look) header(head []gridRow) (int, error) {
 				return i, nil
 			}
 		}
-		return 0, fmt.Errorf("there is no row %d that could be the header", l.choices.Header)
+		return 0, &Fault{"header_row", fmt.Sprintf("there is no row %d that could be the header", l.choices.Header)}
 	}
 	votes := map[int]int{}
 	for _, row := range head[:min(len(head), 2000)] {

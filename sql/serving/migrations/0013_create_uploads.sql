@@ -10,6 +10,7 @@ create table uploads (
   size_bytes     bigint not null check (size_bytes >= 0),
   status         text not null default 'previewed' check (status in ('previewed', 'queued', 'landing', 'landed', 'failed')),
   choices        jsonb not null default '{}' check (jsonb_typeof(choices) = 'object'), -- what its sender has decided so far
+  preview        jsonb not null default '{}' check (jsonb_typeof(preview) = 'object'), -- what was understood of it, with these choices
   spec           jsonb check (jsonb_typeof(spec) = 'object'), -- how it is read, once that was confirmed
   source_id      uuid,
   bytes_read     bigint not null default 0,

@@ -1,6 +1,6 @@
 -- name: AddUpload :execrows
 -- AddUpload adds nothing when the business has sent the same bytes before.
-insert into uploads (business_id, id, created_by, name, content, size_bytes, choices)
+insert into uploads (business_id, id, created_by, name, content, size_bytes, choices, preview)
 values (
   sqlc.arg(business_id),
   sqlc.arg(id),
@@ -8,7 +8,8 @@ values (
   sqlc.arg(name),
   sqlc.arg(content),
   sqlc.arg(size_bytes),
-  sqlc.arg(choices)
+  sqlc.arg(choices),
+  sqlc.arg(preview)
 )
 on conflict (business_id, content) do nothing;
 
@@ -41,6 +42,7 @@ select
   u.size_bytes,
   u.status,
   u.choices,
+  u.preview,
   u.source_id,
   u.bytes_read,
   u.rows_sent,
@@ -64,11 +66,27 @@ from uploads
 where business_id = sqlc.arg(business_id) and id = sqlc.arg(id)
 for update;
 
+-- name: PreviewUpload :exec
+update uploads
+set
+  choices = sqlc.arg(choices),
+  preview = sqlc.arg(preview)
+where business_id = sqlc.arg(business_id) and id = sqlc.arg(id) and status = 'previewed';
+
+-- name: UploadBusiness :one
+select
+  time_zone,
+  currency,
+  subscription_tier
+from businesses
+where id = sqlc.arg(id);
+
 -- name: CommitUpload :exec
 update uploads
 set
   status = 'queued',
   choices = sqlc.arg(choices),
+  preview = sqlc.arg(preview),
   spec = sqlc.arg(spec),
   source_id = sqlc.arg(source_id)::uuid,
   problem = null,

@@ -14,7 +14,7 @@ import (
 
 // AddUpload is the text of the query of that name.
 const AddUpload = `-- name: AddUpload :execrows
-insert into uploads (business_id, id, created_by, name, content, size_bytes, choices)
+insert into uploads (business_id, id, created_by, name, content, size_bytes, choices, preview)
 values (
   $1,
   $2,
@@ -22,7 +22,8 @@ values (
   $4,
   $5,
   $6,
-  $7
+  $7,
+  $8
 )
 on conflict (business_id, content) do nothing
 `
@@ -36,6 +37,7 @@ type AddUploadParams struct {
 	Content    string
 	SizeBytes  int64
 	Choices    []byte
+	Preview    []byte
 }
 
 // AddUpload adds nothing when the business has sent the same bytes before.
@@ -48,6 +50,7 @@ func (q *Queries) AddUpload(ctx context.Context, arg AddUploadParams) (int64, er
 		arg.Content,
 		arg.SizeBytes,
 		arg.Choices,
+		arg.Preview,
 	)
 	if err != nil {
 		return 0, err
@@ -162,18 +165,20 @@ update uploads
 set
   status = 'queued',
   choices = $1,
-  spec = $2,
-  source_id = $3::uuid,
+  preview = $2,
+  spec = $3,
+  source_id = $4::uuid,
   problem = null,
   bytes_read = 0,
-  committed_at = $4::timestamptz,
+  committed_at = $5::timestamptz,
   finished_at = null
-where business_id = $5 and id = $6
+where business_id = $6 and id = $7
 `
 
 // CommitUploadParams are the parameters of CommitUpload.
 type CommitUploadParams struct {
 	Choices     []byte
+	Preview     []byte
 	Spec        []byte
 	SourceID    uuid.UUID
 	CommittedAt time.Time
@@ -185,6 +190,7 @@ type CommitUploadParams struct {
 func (q *Queries) CommitUpload(ctx context.Context, arg CommitUploadParams) error {
 	_, err := q.db.Exec(ctx, CommitUpload,
 		arg.Choices,
+		arg.Preview,
 		arg.Spec,
 		arg.SourceID,
 		arg.CommittedAt,
@@ -365,6 +371,34 @@ func (q *Queries) PendingUploads(ctx context.Context, businessID uuid.UUID) (int
 	return count, err
 }
 
+// PreviewUpload is the text of the query of that name.
+const PreviewUpload = `-- name: PreviewUpload :exec
+update uploads
+set
+  choices = $1,
+  preview = $2
+where business_id = $3 and id = $4 and status = 'previewed'
+`
+
+// PreviewUploadParams are the parameters of PreviewUpload.
+type PreviewUploadParams struct {
+	Choices    []byte
+	Preview    []byte
+	BusinessID uuid.UUID
+	ID         uuid.UUID
+}
+
+// PreviewUpload runs the query of that name.
+func (q *Queries) PreviewUpload(ctx context.Context, arg PreviewUploadParams) error {
+	_, err := q.db.Exec(ctx, PreviewUpload,
+		arg.Choices,
+		arg.Preview,
+		arg.BusinessID,
+		arg.ID,
+	)
+	return err
+}
+
 // ProgressUpload is the text of the query of that name.
 const ProgressUpload = `-- name: ProgressUpload :exec
 update uploads
@@ -482,6 +516,7 @@ select
   u.size_bytes,
   u.status,
   u.choices,
+  u.preview,
   u.source_id,
   u.bytes_read,
   u.rows_sent,
@@ -515,6 +550,7 @@ type UploadRow struct {
 	SizeBytes     int64
 	Status        string
 	Choices       []byte
+	Preview       []byte
 	SourceID      *uuid.UUID
 	BytesRead     int64
 	RowsSent      *int64
@@ -543,6 +579,7 @@ func (q *Queries) Upload(ctx context.Context, arg UploadParams) (UploadRow, erro
 		&i.SizeBytes,
 		&i.Status,
 		&i.Choices,
+		&i.Preview,
 		&i.SourceID,
 		&i.BytesRead,
 		&i.RowsSent,
@@ -558,6 +595,31 @@ func (q *Queries) Upload(ctx context.Context, arg UploadParams) (UploadRow, erro
 		&i.CommittedAt,
 		&i.FinishedAt,
 	)
+	return i, err
+}
+
+// UploadBusiness is the text of the query of that name.
+const UploadBusiness = `-- name: UploadBusiness :one
+select
+  time_zone,
+  currency,
+  subscription_tier
+from businesses
+where id = $1
+`
+
+// UploadBusinessRow is one row of UploadBusiness.
+type UploadBusinessRow struct {
+	TimeZone         string
+	Currency         string
+	SubscriptionTier string
+}
+
+// UploadBusiness runs the query of that name.
+func (q *Queries) UploadBusiness(ctx context.Context, id uuid.UUID) (UploadBusinessRow, error) {
+	row := q.db.QueryRow(ctx, UploadBusiness, id)
+	var i UploadBusinessRow
+	err := row.Scan(&i.TimeZone, &i.Currency, &i.SubscriptionTier)
 	return i, err
 }
 
