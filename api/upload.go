@@ -158,11 +158,11 @@ type UploadValue struct {
 type UploadQuestion struct {
 	Field   string         `json:"field" doc:"The choice that answers it" example:"date_order"`
 	Why     string         `json:"why" doc:"What is open" example:"no date in the sample says which number is the day"`
-	Choices []UploadAnswer `json:"choices" nullable:"false" doc:"Answers that the file allows, the likeliest first"`
+	Choices []UploadOption `json:"choices" nullable:"false" doc:"Answers that the file allows, the likeliest first"`
 }
 
-// UploadAnswer is one answer to a question.
-type UploadAnswer struct {
+// UploadOption is one answer to a question.
+type UploadOption struct {
 	Value string `json:"value" doc:"What to send" example:"DMY"`
 	Means string `json:"means" doc:"What it would make of the file" example:"03/04/2026 is 3 April 2026"`
 }

@@ -76,9 +76,9 @@ func inspection(f *sniff.Finding, choices api.UploadChoices) (*api.UploadInspect
 		p.Sample = append(p.Sample, row)
 	}
 	for _, q := range f.Ambiguous {
-		question := api.UploadQuestion{Field: q.Field, Why: q.Why, Choices: []api.UploadAnswer{}}
+		question := api.UploadQuestion{Field: q.Field, Why: q.Why, Choices: []api.UploadOption{}}
 		for _, c := range q.Choices {
-			question.Choices = append(question.Choices, api.UploadAnswer{Value: word(c.Value), Means: c.Means})
+			question.Choices = append(question.Choices, api.UploadOption{Value: word(c.Value), Means: c.Means})
 		}
 		p.Ambiguous = append(p.Ambiguous, question)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -56,7 +57,7 @@ func (i *installation) newUploads() (*uploads, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &uploads{dir: dir, limit: int64(i.settings.UploadMB) << 20, now: i.now, queue: queue.Queue}, nil
+	return &uploads{dir: dir, limit: int64(cmp.Or(i.settings.UploadMB, 200)) << 20, now: i.now, queue: queue.Queue}, nil
 }
 
 // path is where the file of an upload lies. An id has no form that could leave the folder.
