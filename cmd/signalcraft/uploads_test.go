@@ -27,8 +27,8 @@ type sender struct {
 
 const senderPassword = "a long enough password"
 
-// newSender runs scheduler, workers and API in this process for a user with one business, and signs the user in.
-func newSender(t *testing.T) *sender {
+// newSender runs the API in this process, and scheduler and workers if work, for a user with one business, and signs the user in.
+func newSender(t *testing.T, work bool) *sender {
 	t.Helper()
 	settings := testSettings(t.TempDir())
 	settings.DatabaseURL = storetest.New(t).URL("")
@@ -50,7 +50,7 @@ func newSender(t *testing.T) *sender {
 	out, printed := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- settings.service(ctx, streams{out: printed, err: io.Discard}, true, true)
+		ended <- settings.service(ctx, streams{out: printed, err: io.Discard}, true, work)
 		printed.Close()
 	}()
 	t.Cleanup(func() {
@@ -201,7 +201,7 @@ func cafeSales(end time.Time) []byte {
 
 // TestUploadReachesTheDashboard sends a file as the README's curl does, and waits until metrics and forecasts show it.
 func TestUploadReachesTheDashboard(t *testing.T) {
-	s := newSender(t)
+	s := newSender(t, true)
 	file := append(cafeSales(s.now()), []byte("2024-13-01,Lyon,1\n\"broken,2\n")...)
 	u := s.send(t, http.StatusCreated, "../../etc/till.csv", file, "commit", "auto")
 	if u.Status == "previewed" || len(u.Preview.KPIs) != 2 || len(u.Preview.Sample) != 20 {
@@ -243,7 +243,7 @@ func TestUploadReachesTheDashboard(t *testing.T) {
 
 // TestAmbiguousUploads must be decided by their sender.
 func TestAmbiguousUploads(t *testing.T) {
-	s := newSender(t)
+	s := newSender(t, true)
 	u := s.send(t, http.StatusCreated, "till.csv", []byte("day;sales\n03/04/2026;1,234\n04/04/2026;2,345\n"), "commit", "auto")
 	fields := map[string]bool{}
 	for _, q := range u.Preview.Ambiguous {

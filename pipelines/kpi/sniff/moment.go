@@ -15,6 +15,11 @@ import (
 // must not hide what a column is.
 const enough = 0.9
 
+// mostly reports whether so many texts of a total are enough; of few, one may always be damaged.
+func mostly(n, total int) bool {
+	return n > 0 && float64(n) >= enough*float64(total) || n >= 3 && total-n <= 1
+}
+
 // reading is how the texts of a time column can be read in one order.
 type reading struct {
 	order    string
@@ -148,12 +153,11 @@ func (c *timeColumn) settle(numbers counts) *timeColumn {
 			c.zoned = c.zoned || strings.Contains(pattern, "Z")
 		}
 	}
-	needed := enough * float64(c.total)
 	compact := len(c.readings[0].patterns) == 1 && c.readings[0].patterns[0] == "YYYYMMDD"
-	if float64(c.best()) >= needed && (!compact || c.hint || c.total >= 10) {
+	if mostly(c.best(), c.total) && (!compact || c.hint || c.total >= 10) {
 		return c
 	}
-	if float64(numbers.n) < needed || !c.hint {
+	if !mostly(numbers.n, c.total) || !c.hint {
 		return nil
 	}
 	switch {

@@ -45,7 +45,7 @@ func (l *look) numberColumn(index int) bool {
 		}
 	})
 	total = min(total, maxTexts)
-	return total > 0 && float64(numbers) >= enough*float64(total)
+	return mostly(numbers, total)
 }
 
 // numbers describes the columns and finds out the marks inside numbers.

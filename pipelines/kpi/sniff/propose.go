@@ -21,7 +21,7 @@ func (l *look) propose() error {
 	if err := l.spec(); err != nil {
 		return err
 	}
-	if len(f.Key) > 0 && f.Value+f.Shape != "" && len(f.Time) > 0 {
+	if len(f.Key) > 0 && len(f.Time) > 0 && (f.Value != "" || f.Shape == Wide) {
 		if err := l.keys(); err != nil {
 			return err
 		}

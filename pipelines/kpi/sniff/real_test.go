@@ -1,9 +1,9 @@
 package sniff_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,36 +11,49 @@ import (
 	"github.com/signalcraft/signalcraft/testdata/shared"
 )
 
-func TestLookAtReal(t *testing.T) {
+// TestRealFiles holds what is found against what the data's own README says.
+func TestRealFiles(t *testing.T) {
 	folder, ok := shared.Dir(t)
 	if !ok {
 		return
 	}
-	files, _ := filepath.Glob(filepath.Join(folder, "data", "kpi", "*.gz"))
-	for _, name := range files {
-		file, err := os.Open(name)
+	check := func(name, zone, questions string, rows, kpis int, value string, times, key []string) {
+		t.Helper()
+		file, err := os.Open(filepath.Join(folder, "data", "kpi", name+".csv.gz"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		start := time.Now()
-		f, err := sniff.Look(t.Context(), file, sniff.Options{Zone: "America/New_York", AsOf: time.Now()}, sniff.Choices{})
+		defer file.Close()
+		f, err := sniff.Look(t.Context(), file, sniff.Options{Zone: zone, Currency: "AUD", AsOf: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}, sniff.Choices{})
 		if err != nil {
-			t.Error(err)
-			continue
+			t.Errorf("%s: %v", name, err)
+			return
 		}
-		fmt.Printf("%s %v\n  %s %s %s %q hdr %d time %v forms %v order %s dec %q th %q shape %s value %s key %v rows %d %v kpis %d sample %d\n", filepath.Base(name), time.Since(start), f.Format, f.Compression, f.Encoding, f.Delimiter, f.Header, f.Time, f.Forms, f.DateOrder, f.DecimalMark, f.Thousands, f.Shape, f.Value, f.Key, f.Rows, f.RowsExact, len(f.KPIs), len(f.Sample))
-		for i, k := range f.KPIs {
-			if i < 16 {
-				fmt.Printf("    %+v\n", k)
+		proposed := 0
+		for _, k := range f.KPIs {
+			if !k.Skip {
+				proposed++
 			}
 		}
-		for i, r := range f.Sample {
-			if i < 2 {
-				fmt.Printf("    %+v\n", r)
-			}
+		if f.RowsExact && f.Rows != int64(rows) || float64(f.Rows) < 0.95*float64(rows) || float64(f.Rows) > 1.05*float64(rows) {
+			t.Errorf("%s: %d rows (exact %t), want %d", name, f.Rows, f.RowsExact, rows)
 		}
-		for _, q := range f.Ambiguous {
-			fmt.Printf("  ? %+v\n", q)
+		if f.Compression != "gzip" || f.Delimiter != "," || f.Header != 1 || proposed != kpis || f.Value != value || !slices.Equal(f.Time, times) || !slices.Equal(f.Key, key) {
+			t.Errorf("%s: time %v, key %v, value %q, %d KPIs; want %v, %v, %q, %d", name, f.Time, f.Key, f.Value, proposed, times, key, value, kpis)
+		}
+		if got := asked(f); got != questions {
+			t.Errorf("%s: asks %q, want %q: %+v", name, got, questions, f.Ambiguous)
+		}
+		if len(f.Sample) != 20 {
+			t.Errorf("%s: %d rows in the sample, want 20", name, len(f.Sample))
 		}
 	}
+	date := []string{"date"}
+	check("aus_retail_monthly", "Australia/Sydney", "", 64_532, 152, "turnover_million_aud", date, []string{"state", "industry"})
+	check("aus_tourism_quarterly", "Australia/Sydney", "", 24_320, 304, "trips_thousand", date, []string{"state", "region", "purpose"})
+	check("melbourne_pedestrian_daily", "Australia/Melbourne", "kpis", 2_752, 4, "", date, []string{"location"}) // hours_observed is no KPI of its own
+	check("melbourne_pedestrian_hourly", "Australia/Melbourne", "", 66_037, 4, "count", []string{"local_time"}, []string{"location"})
+	check("melbourne_pedestrian_hourly", "America/New_York", "time_zone", 66_037, 4, "count", []string{"local_time"}, []string{"location"})
+	check("bike_sharing_day", "America/New_York", "kpis", 731, 7, "", []string{"dteday"}, nil)
+	check("bike_sharing_hour", "America/New_York", "kpis", 17_379, 7, "", []string{"dteday", "hr"}, nil)
 }

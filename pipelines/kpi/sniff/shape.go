@@ -12,6 +12,9 @@ import (
 // maxKeyShare is the share of different texts among a column's from which on it is no name of KPIs but free text.
 const maxKeyShare = 0.5
 
+// fewRows is how many rows say nothing of that share.
+const fewRows = 20
+
 // idName is how columns of ids are called.
 var idName = regexp.MustCompile(`(?i)(^|_|\b)(id|code|uuid|guid|sku|key|nr|no|number)$|Id$`)
 
@@ -141,7 +144,10 @@ func (l *look) without(key []string) []string {
 func (l *look) different(name string) float64 {
 	seen, total := map[string]bool{}, 0
 	l.table.values(l.table.column(name), func(value string, _ cellKind) { seen[value] = true; total++ })
-	return float64(len(seen)) / float64(max(total, 1))
+	if total <= fewRows {
+		return 0
+	}
+	return float64(len(seen)) / float64(total)
 }
 
 // distinct reports whether nearly no two rows share time and key.

@@ -244,6 +244,9 @@ func (l *look) objects(lines []string) error {
 		}
 		l.table.rows, l.table.kinds = append(l.table.rows, row), append(l.table.kinds, kinds)
 	}
+	if len(l.table.columns) == 0 {
+		return errors.New("the objects have no members")
+	}
 	for i := range l.table.rows {
 		missing := len(l.table.columns) - len(l.table.rows[i])
 		l.table.rows[i] = append(l.table.rows[i], make([]string, missing)...)
