@@ -28,14 +28,18 @@ func (e *endless) Read(p []byte) (int, error) {
 	if e.left <= 0 {
 		return 0, io.EOF
 	}
-	if len(e.rest) == 0 {
-		e.day = e.day.Add(time.Minute)
-		e.line = fmt.Appendf(e.line[:0], "%s,%d.25\n", e.day.Format("2006-01-02 15:04"), e.day.Unix()%1000)
-		e.rest = e.line
+	filled := 0
+	for filled < len(p) && e.left > 0 {
+		if len(e.rest) == 0 {
+			e.day = e.day.Add(time.Minute)
+			e.line = append(e.day.AppendFormat(e.line[:0], "2006-01-02 15:04"), ",12.25\n"...)
+			e.rest = e.line
+		}
+		n := copy(p[filled:], e.rest[:min(int64(len(e.rest)), e.left)])
+		e.rest, e.left = e.rest[n:], e.left-int64(n)
+		filled += n
 	}
-	n := copy(p, e.rest[:min(int64(len(e.rest)), e.left)])
-	e.rest, e.left = e.rest[n:], e.left-int64(n)
-	return n, nil
+	return filled, nil
 }
 
 // TestLargeUploadKeepsMemoryFlat sends a file of 200 MB and measures the heap while it is received and inspected.
@@ -90,7 +94,7 @@ func TestUploadsBeyondTheLimits(t *testing.T) {
 	refused(400, "business_id", "/data/upload", "text/csv", strings.NewReader("a,b\n"))
 	refused(404, "NOT_FOUND", "/data/upload?business_id="+id("nobody").String(), "text/csv", strings.NewReader("a,b\n"))
 	refused(400, "the file is empty", own, "text/csv", strings.NewReader(""))
-	refused(400, "not framed right", own, "multipart/form-data; boundary=x", strings.NewReader("nonsense"))
+	refused(400, "no file", own, "multipart/form-data; boundary=x", strings.NewReader("nonsense"))
 	refused(400, "no file", own, "multipart/form-data; boundary=x", strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nn\r\n--x--\r\n"))
 	refused(400, "options", own+"&options=%7B%22colour%22%3A1%7D", "text/csv", strings.NewReader("day,v\n2026-01-01,1\n"))
 	refused(400, "time_columns", own+"&options=%7B%22time_columns%22%3A%5B%22no%22%5D%7D", "text/csv", strings.NewReader("day,v\n2026-01-01,1\n"))
