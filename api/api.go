@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -46,6 +47,10 @@ type Config struct {
 	FreshFor time.Duration
 	// Uploads takes in the files that people send. Nil means that there is no place for them: uploads answer 503.
 	Uploads Uploads
+	// Site says where mails send people. The zero value shows tokens and commands instead of links.
+	Site message.Site
+	// OperatorMFA demands a second factor of operators, for what only operators may do.
+	OperatorMFA bool
 }
 
 // service is what the operations share.
@@ -59,6 +64,9 @@ type service struct {
 	huma     huma.API
 	access   map[string]access
 	uploads  Uploads
+	mails    message.Site
+
+	operatorMFA bool
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -81,7 +89,8 @@ func New(c Config) (http.Handler, error) {
 	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(), uploads: c.Uploads}
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		operatorMFA: c.OperatorMFA, mails: c.Site, uploads: c.Uploads}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -99,6 +108,15 @@ func New(c Config) (http.Handler, error) {
 func (s *service) register() {
 	s.registerHealth()
 	s.registerLogin()
+	s.registerAccounts()
+	s.registerPasswords()
+	s.registerProfile()
+	s.registerRefresh()
+	s.registerSessions()
+	s.registerProof()
+	s.registerMFA()
+	s.registerAPIKeys()
+	s.registerSigningKeys()
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()

@@ -38,6 +38,7 @@ func contract(version string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "auth", Description: "Signing in"},
 				{Name: "dashboard", Description: "Published numbers of one business"},
+				{Name: "admin", Description: "The installation, for its operators"},
 				{Name: "data", Description: "Where a business's numbers come from"},
 				{Name: "health", Description: "For load balancers and operators"},
 			},

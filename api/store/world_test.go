@@ -72,6 +72,7 @@ var seeds = map[string]string{
 	"public.notifications": `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
 	"public.audit_log":     `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
 	"public.events":        `insert into events (business_id, user_id, kind) select $1, $3, 'test' where $2::uuid is not null`,
+	"public.api_keys":      `insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, expires_at) select $1, gen_random_uuid(), $3, 'k', 'h', '{read}', now() where $2::uuid is not null`,
 	"public.uploads":       `insert into uploads (business_id, id, name, content, size_bytes) select $1, $2, 'till.csv', repeat('0', 64), 1 where $3::uuid is not null on conflict do nothing`,
 	"public.upload_rejects": `with u as (insert into uploads (business_id, id, name, content, size_bytes) values ($1, $2, 'till.csv', repeat('0', 64), 1) on conflict do nothing)
 		insert into upload_rejects (business_id, upload_id, number, reason, raw) select $1, $2, 1, 'bad', 'x' where $3::uuid is not null`,
@@ -90,7 +91,7 @@ var seeds = map[string]string{
 // as runs fn as whoever adds rows to a table: the batch publishes and logs, members write the rest.
 func (w *world) as(t *testing.T, table string, user, business uuid.UUID, fn func(pgx.Tx) error) error {
 	t.Helper()
-	if table != "public.alerts" {
+	if table != "public.alerts" && table != "public.api_keys" {
 		return pgx.BeginFunc(t.Context(), w.batch.Pool(), fn)
 	}
 	return pgx.BeginFunc(t.Context(), w.api.Pool(), func(tx pgx.Tx) error {
