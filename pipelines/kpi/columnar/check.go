@@ -53,11 +53,11 @@ const (
 // checkPages walks the headers of the pages of a column in a row group.
 func (f *File) checkPages(group int, c Column) error {
 	chunk := f.file.Metadata().RowGroups[group].Columns[c.index].MetaData
-	at, end := chunk.DataPageOffset, chunk.DataPageOffset
+	at := chunk.DataPageOffset
 	if d := chunk.DictionaryPageOffset; d > 0 && d < at {
 		at = d
 	}
-	end = at + chunk.TotalCompressedSize
+	end := at + chunk.TotalCompressedSize
 	if at < 4 || end > f.size || end < at {
 		return fmt.Errorf("column %q lies outside of the file", c.Name)
 	}

@@ -196,5 +196,4 @@ type look struct {
 	choices Choices
 	found   *Finding
 	table   table
-	layouts []string
 }
