@@ -1,6 +1,9 @@
 package store_test
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,7 +47,8 @@ func newWorld(t *testing.T, url string) *world {
 		if _, err := w.batch.AddSetup(t.Context(), w.setup(user, business)); err != nil {
 			t.Fatal(err)
 		}
-		for table, sql := range seeds {
+		for _, table := range slices.SortedFunc(maps.Keys(seeds), func(a, b string) int { return cmp.Compare(needs[a], needs[b]) }) {
+			sql := seeds[table]
 			err := w.as(t, table, user.ID, business, func(tx pgx.Tx) error {
 				_, err := tx.Exec(t.Context(), sql, business, w.kpi[business], user.ID)
 				return err
@@ -68,21 +72,28 @@ func (w *world) setup(user store.User, business uuid.UUID) store.Setup {
 
 // seeds adds one row of a business to each tenant table that AddSetup does not fill; $1 is the business, $2 its KPI, $3 the user.
 var seeds = map[string]string{
-	"public.alerts":         `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
-	"public.notifications":  `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
-	"public.audit_log":      `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
-	"public.events":         `insert into events (business_id, user_id, kind) select $1, $3, 'test' where $2::uuid is not null`,
-	"serving.kpi_data":      `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
-	"serving.kpi_weekly":    `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
-	"serving.kpi_monthly":   `insert into serving.kpi_monthly (business_id, kpi_id, month, days, days_expected, points, complete) select $1, $2, '2026-03-01', 31, 31, 31, true where $3::uuid is not null`,
-	"serving.kpi_trends":    `insert into serving.kpi_trends (business_id, kpi_id, day) select $1, $2, '2026-03-29' where $3::uuid is not null`,
-	"serving.kpi_anomalies": `insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day) select $1, $2, 'day', '2026-03-29', '2026-03-29' where $3::uuid is not null`,
-	"serving.forecasts":     `insert into serving.forecasts select $1, $2, '2026-03-29', '2026-03-30', 1, 5, 4, 6, 3, 7, 'theta', '2026-03-29' where $3::uuid is not null`,
-	"serving.news_articles": `insert into serving.news_articles (business_id, url, seen_at, day) select $1, 'https://example.org', '2026-03-29', '2026-03-29' where $2::uuid is not null and $3::uuid is not null`,
-	"serving.news_daily":    `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
-	"serving.weather_data":  `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
-	"serving.business_days": `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
+	"public.alerts":             `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
+	"public.notifications":      `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
+	"public.alert_firings":      `insert into alert_firings (business_id, alert_id, kpi_id, day, rule, fired_at, run_id) select $1, (select id from alerts where business_id = $1), $2, '2026-03-29', 1, now(), $1 where $3::uuid is not null`,
+	"public.anomalies_told":     `insert into anomalies_told (business_id, kpi_id, grain, starts_at, told_at) select $1, $2, 'day', '2026-03-29', now() where $3::uuid is not null`,
+	"public.notification_reads": `insert into notification_reads (business_id, notification_id, user_id, read_at) select $1, coalesce((select id from notifications where business_id = $1), $2), $3, now()`,
+	"serving.changes":           `insert into serving.changes (business_id, table_name, run_id, as_of) select $1, 'kpi_data', $2, '2026-03-29' where $3::uuid is not null`,
+	"public.audit_log":          `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
+	"public.events":             `insert into events (business_id, user_id, kind) select $1, $3, 'test' where $2::uuid is not null`,
+	"serving.kpi_data":          `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
+	"serving.kpi_weekly":        `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
+	"serving.kpi_monthly":       `insert into serving.kpi_monthly (business_id, kpi_id, month, days, days_expected, points, complete) select $1, $2, '2026-03-01', 31, 31, 31, true where $3::uuid is not null`,
+	"serving.kpi_trends":        `insert into serving.kpi_trends (business_id, kpi_id, day) select $1, $2, '2026-03-29' where $3::uuid is not null`,
+	"serving.kpi_anomalies":     `insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day) select $1, $2, 'day', '2026-03-29', '2026-03-29' where $3::uuid is not null`,
+	"serving.forecasts":         `insert into serving.forecasts select $1, $2, '2026-03-29', '2026-03-30', 1, 5, 4, 6, 3, 7, 'theta', '2026-03-29' where $3::uuid is not null`,
+	"serving.news_articles":     `insert into serving.news_articles (business_id, url, seen_at, day) select $1, 'https://example.org', '2026-03-29', '2026-03-29' where $2::uuid is not null and $3::uuid is not null`,
+	"serving.news_daily":        `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
+	"serving.weather_data":      `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
+	"serving.business_days":     `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
 }
+
+// needs orders tables whose rows need those of other tables after these.
+var needs = map[string]int{"public.alert_firings": 1, "public.notification_reads": 1}
 
 // as runs fn as whoever adds rows to a table: the batch publishes and logs, members write the rest.
 func (w *world) as(t *testing.T, table string, user, business uuid.UUID, fn func(pgx.Tx) error) error {
