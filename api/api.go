@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/live"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -44,6 +45,11 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// AllowedOrigins are the origins whose pages may call the service from a browser, such as https://app.example.com. Nil means
+	// none.
+	AllowedOrigins []string
+	// Live bounds the streams of events. Its Store, Logger and Clock are those above.
+	Live live.Config
 }
 
 // service is what the operations share.
@@ -56,6 +62,8 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	hub      *live.Hub
+	origins  []string
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -79,6 +87,9 @@ func New(c Config) (http.Handler, error) {
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
+	if err := s.listen(c); err != nil {
+		return nil, err
+	}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate)
 	s.register()
@@ -99,6 +110,9 @@ func (s *service) register() {
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
+	s.registerAlerts()
+	s.registerNotifications()
+	s.registerEvents()
 }
 
 // mount adds what is served beside the documented operations.

@@ -38,6 +38,8 @@ func contract(version string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "auth", Description: "Signing in"},
 				{Name: "dashboard", Description: "Published numbers of one business"},
+				{Name: "alerts", Description: "Rules that watch KPIs, and what they told"},
+				{Name: "events", Description: "What happens, as it happens"},
 				{Name: "health", Description: "For load balancers and operators"},
 			},
 			Components: &huma.Components{

@@ -33,7 +33,7 @@ func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := &answer{ResponseWriter: w}
 	secure(out.Header(), e.id)
 	ctx := context.WithValue(r.Context(), exchangeKey{}, e)
-	ctx, cancel := context.WithTimeoutCause(ctx, t.api.timeout, errSlow)
+	ctx, cancel := t.api.bounded(ctx, r)
 	defer cancel()
 	r = r.WithContext(ctx)
 	if r.Body != nil {

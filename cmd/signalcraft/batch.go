@@ -112,6 +112,8 @@ type execution struct {
 	asOf    time.Time
 	shown   *report
 	control *control
+	// published is true once the execution has published every table.
+	published bool
 }
 
 // parts returns what a job does, in order.
@@ -121,7 +123,8 @@ func (b *batch) parts(job string) []part {
 	places, weather := part{"places", b.findPlaces}, part{"weather", b.fetchWeather}
 	rates, holidays := part{"exchange rates", b.fetchRates}, part{"holidays", b.landHolidays}
 	models, forecasts := part{"models", b.runModels}, part{"forecasts", b.runForecasts}
-	publication := part{"publish", b.publish}
+	publication, judge := part{"publish", b.publish}, part{"alerts", b.judgeAlerts}
+	forget := part{"old events", b.forgetEvents}
 	return map[string][]part{
 		"load_kpis":     {control, kpis},
 		"scrape_news":   {control, news},
@@ -129,9 +132,9 @@ func (b *batch) parts(job string) []part {
 		"fetch_rates":   {control, rates, holidays},
 		"run_models":    {models},
 		"run_forecasts": {forecasts},
-		"publish":       {publication},
-		"bench":         {control, kpis, holidays, models, forecasts, publication}, // nightly without the upstreams
-		"nightly":       {control, places, control, kpis, weather, rates, holidays, news, models, forecasts, publication},
+		"publish":       {publication, judge},
+		"bench":         {control, kpis, holidays, models, forecasts, publication, judge}, // nightly without the upstreams
+		"nightly":       {control, places, control, kpis, weather, rates, holidays, news, models, forecasts, publication, judge, forget},
 	}[job]
 }
 
