@@ -24,12 +24,8 @@ const (
 	operationSocket = "connectEvents"
 )
 
-const (
-	// writeLimit is how long a client may take to take what is written to it.
-	writeLimit = 10 * time.Second
-	// codeStreams is the code of the refusal of one stream more than a user may have.
-	codeStreams = "TOO_MANY_STREAMS"
-)
+// codeStreams is the code of the refusal of one stream more than a user may have.
+const codeStreams = "TOO_MANY_STREAMS"
 
 // EventsInput is what the streams ask in common. It is exported because huma reads exported embedded structs only.
 type EventsInput struct {
@@ -174,7 +170,7 @@ func (s *service) stream(ctx context.Context, in *streamInput) (*huma.StreamResp
 		if r.Method == http.MethodHead {
 			return
 		}
-		out := newEventWriter(w)
+		out := newEventWriter(w, s.hub)
 		defer out.close()
 		// Whoever is gone or too slow cannot be told; the log line of the request says how long it lasted.
 		_ = out.run(c.Context(), l)
@@ -187,14 +183,15 @@ type eventWriter struct {
 	control *http.ResponseController
 	// cut breaks a write off that takes too long.
 	cut *time.Timer
+	hub *live.Hub
 }
 
-func newEventWriter(w http.ResponseWriter) *eventWriter {
-	o := &eventWriter{w: w, control: http.NewResponseController(w)}
+func newEventWriter(w http.ResponseWriter, hub *live.Hub) *eventWriter {
+	o := &eventWriter{w: w, control: http.NewResponseController(w), hub: hub}
 	// The server's own limits are for answers that end. Every writer of net/http knows deadlines.
 	_ = o.control.SetReadDeadline(time.Time{})
 	_ = o.control.SetWriteDeadline(time.Time{})
-	o.cut = time.AfterFunc(writeLimit, func() { _ = o.control.SetWriteDeadline(time.Unix(1, 0)) })
+	o.cut = time.AfterFunc(hub.WriteTime(), func() { _ = o.control.SetWriteDeadline(time.Unix(1, 0)) })
 	o.cut.Stop()
 	return o
 }
@@ -206,7 +203,7 @@ func (o *eventWriter) run(ctx context.Context, l *live.Listener) error {
 	if err := o.write(fmt.Appendf(nil, "retry: %d\n\n", live.RetryAfter.Milliseconds())); err != nil {
 		return err
 	}
-	heartbeat := time.NewTicker(live.Heartbeat)
+	heartbeat := time.NewTicker(o.hub.Heartbeat())
 	defer heartbeat.Stop()
 	for {
 		select {
@@ -228,14 +225,14 @@ func (o *eventWriter) run(ctx context.Context, l *live.Listener) error {
 			if err := o.write(frames...); err != nil || end != "" {
 				return err
 			}
-			heartbeat.Reset(live.Heartbeat)
+			heartbeat.Reset(o.hub.Heartbeat())
 		}
 	}
 }
 
 // write sends frames at once.
 func (o *eventWriter) write(frames ...[]byte) error {
-	o.cut.Reset(writeLimit)
+	o.cut.Reset(o.hub.WriteTime())
 	defer o.cut.Stop()
 	for _, frame := range frames {
 		if _, err := o.w.Write(frame); err != nil {

@@ -79,7 +79,7 @@ func (s *service) connect(ctx context.Context, in *EventsInput) (*huma.StreamRes
 		defer func() { _ = conn.CloseNow() }() // closed in good order where that was possible
 		conn.SetReadLimit(socketReads)
 		// Whoever is gone or too slow cannot be told; the log line of the request says how long it lasted.
-		_ = talk(conn.CloseRead(ctx), conn, l)
+		_ = s.talk(conn.CloseRead(ctx), conn, l)
 	}}, nil
 }
 
@@ -123,13 +123,13 @@ func (s *service) mayConnect(r *http.Request) bool {
 }
 
 // talk sends what the listener gets until the client leaves, is too slow, or the stream ends.
-func talk(ctx context.Context, conn *websocket.Conn, l *live.Listener) error {
+func (s *service) talk(ctx context.Context, conn *websocket.Conn, l *live.Listener) error {
 	limited := func(do func(context.Context) error) error {
-		ctx, cancel := context.WithTimeout(ctx, writeLimit)
+		ctx, cancel := context.WithTimeout(ctx, s.hub.WriteTime())
 		defer cancel()
 		return do(ctx)
 	}
-	heartbeat := time.NewTicker(live.Heartbeat)
+	heartbeat := time.NewTicker(s.hub.Heartbeat())
 	defer heartbeat.Stop()
 	for {
 		select {

@@ -45,6 +45,16 @@ type Service struct {
 	Clock *Clock
 	// Log is what the service logged, one JSON object on each line.
 	Log *Log
+
+	stop func() error
+}
+
+// Stop tells the service to stop and waits until it has; its database stays open until the test ends. It may be called twice.
+func (s *Service) Stop(t testing.TB) {
+	t.Helper()
+	if err := s.stop(); err != nil {
+		t.Errorf("serve: %v", err)
+	}
 }
 
 // Start starts a service over a seeded world and stops it after the test.
@@ -84,11 +94,9 @@ func Start(t testing.TB, o Options) *Service {
 	s.URL = "http://" + listener.Addr().String()
 	done := make(chan error, 1)
 	go func() { done <- api.Serve(ctx, listener, handler, logger) }()
+	s.stop = sync.OnceValue(func() error { stop(); return <-done })
 	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("serve: %v", err)
-		}
+		s.Stop(t)
 		data.Close()
 	})
 	return s

@@ -14,7 +14,7 @@ import (
 
 // EventMessage is what a listener reads, as JSON.
 type EventMessage struct {
-	ID         int64           `json:"id" doc:"Where the stream stands; send it as Last-Event-ID to resume after it" example:"4711"`
+	ID         *int64          `json:"id" doc:"Where the stream stands; send it as Last-Event-ID to resume after it. Null for messages that do not move it" example:"4711"`
 	Kind       string          `json:"kind" doc:"What happened" example:"alert.fired"`
 	At         *time.Time      `json:"at" doc:"When; null for messages about the stream itself" example:"2026-03-31T02:03:11Z"`
 	BusinessID *uuid.UUID      `json:"business_id" doc:"Business that it happened in; null when it concerns the user alone" format:"uuid" example:"0192f0c1-9d10-7f00-8a11-0c0ffee0cafe"`
@@ -23,7 +23,7 @@ type EventMessage struct {
 
 // Event is one message, written once for all who get it.
 type Event struct {
-	// ID is the event's place in the stream; 0 for a message that does not move it.
+	// ID is the event's place in the stream; still for a message that does not move it.
 	ID   int64
 	Kind string
 	// JSON is the EventMessage, on one line, and Frame the same as an event of text/event-stream. Neither may be changed.
@@ -41,7 +41,7 @@ func newEvent(s store.StoredEvent) (*Event, error) {
 		}
 		return r
 	}, s.Kind)
-	text, err := json.Marshal(EventMessage{ID: s.ID, Kind: kind, At: &s.At, BusinessID: s.BusinessID, Data: s.Payload})
+	text, err := json.Marshal(EventMessage{ID: &s.ID, Kind: kind, At: &s.At, BusinessID: s.BusinessID, Data: s.Payload})
 	if err != nil {
 		return nil, fmt.Errorf("write event %d: %w", s.ID, err)
 	}
@@ -55,7 +55,7 @@ func newEvent(s store.StoredEvent) (*Event, error) {
 // framed returns an event whose JSON lies within its frame.
 func framed(id int64, kind string, text []byte) *Event {
 	frame := make([]byte, 0, len(text)+len(kind)+48)
-	if id > 0 {
+	if id != still {
 		frame = append(frame, "id: "...)
 		frame = strconv.AppendInt(frame, id, 10)
 		frame = append(frame, '\n')
@@ -78,11 +78,19 @@ const (
 	KindMembershipEnded = "stream.membership_ended"
 )
 
-// control writes a message about the stream itself, at a place of the stream.
+// still is the id of messages that do not move the stream.
+const still int64 = -1
+
+// control writes a message about the stream itself, at a place of the stream or still.
 func control(kind string, id int64, business *uuid.UUID, data map[string]any) *Event {
+	m := EventMessage{Kind: kind, BusinessID: business}
+	if id != still {
+		m.ID = &id
+	}
 	text, err := json.Marshal(data)
 	if err == nil {
-		text, err = json.Marshal(EventMessage{ID: id, Kind: kind, BusinessID: business, Data: text})
+		m.Data = text
+		text, err = json.Marshal(m)
 	}
 	if err != nil {
 		panic("live: a message of numbers and texts has no JSON: " + err.Error())

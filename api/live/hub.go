@@ -48,6 +48,9 @@ type Config struct {
 	Recheck time.Duration
 	// Pause is after how long of silence the connection to Postgres is checked. Zero means 15 seconds.
 	Pause time.Duration
+	// Heartbeat is how long a stream may be silent, WriteTime how long a client may take to take what is written. Zero
+	// means 15 and 10 seconds.
+	Heartbeat, WriteTime time.Duration
 }
 
 // Hub hands events to listeners. Run makes it work; it may be used from many goroutines.
@@ -60,6 +63,8 @@ type Hub struct {
 	tailReach     time.Duration
 	recheck       time.Duration
 	pause         time.Duration
+	heartbeat     time.Duration
+	writeTime     time.Duration
 
 	wake  chan struct{}
 	known chan struct{} // closed when position is known
@@ -91,6 +96,7 @@ func New(c Config) (*Hub, error) {
 	}
 	h := &Hub{store: c.Store, logger: c.Logger, clock: c.Clock, most: or(c.Most, 4000), perUser: or(c.MostPerUser, 10), queue: or(c.Queue, 256),
 		tail: or(c.Tail, 1000), tailReach: or(c.TailReach, 24*time.Hour), recheck: or(c.Recheck, 30*time.Second), pause: or(c.Pause, 15*time.Second),
+		heartbeat: or(c.Heartbeat, 15*time.Second), writeTime: or(c.WriteTime, 10*time.Second),
 		wake: make(chan struct{}, 1), known: make(chan struct{}), eased: make(chan struct{}, 1),
 		users: map[uuid.UUID]*user{}, members: map[uuid.UUID]map[*user]struct{}{}}
 	h.empty = sync.NewCond(&h.mu)
@@ -206,12 +212,12 @@ func (h *Hub) begin(l *Listener, missed []store.StoredEvent, gone bool) error {
 	queued := l.queue
 	l.clear()
 	for _, e := range queued {
-		if e.ID == 0 || e.ID > l.since {
+		if e.ID == still || e.ID > l.since {
 			l.push(e)
 		}
 	}
 	// The ready message comes last: its id is where the stream stands when all that was missed is told.
-	first := control(KindReady, l.since, nil, map[string]any{"heartbeat_ms": Heartbeat.Milliseconds()})
+	first := control(KindReady, l.since, nil, map[string]any{"heartbeat_ms": h.heartbeat.Milliseconds()})
 	if gone {
 		first = control(KindReset, l.since, nil, map[string]any{"reason": "too much was missed: read again what is shown"})
 	}
@@ -222,7 +228,10 @@ func (h *Hub) begin(l *Listener, missed []store.StoredEvent, gone bool) error {
 }
 
 // Heartbeat is how long a stream may be silent.
-const Heartbeat = 15 * time.Second
+func (h *Hub) Heartbeat() time.Duration { return h.heartbeat }
+
+// WriteTime is how long a client may take to take what is written.
+func (h *Hub) WriteTime() time.Duration { return h.writeTime }
 
 // remove takes a listener out. The lock is held.
 func (h *Hub) remove(l *Listener) {

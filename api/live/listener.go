@@ -62,7 +62,7 @@ func (l *Listener) End(reason string) *Event {
 	if reason == EndSlow || reason == EndDrain {
 		data["retry_after_ms"] = RetryAfter.Milliseconds()
 	}
-	return control(KindEnd, 0, nil, data)
+	return control(KindEnd, still, nil, data)
 }
 
 // RetryAfter is when a client that was told to come back should.
@@ -132,7 +132,7 @@ func (l *Listener) forget(business uuid.UUID) {
 		l.finish(EndMembership)
 		return
 	}
-	l.push(control(KindMembershipEnded, 0, &business, map[string]any{}))
+	l.push(control(KindMembershipEnded, still, &business, map[string]any{}))
 }
 
 func without(events []*Event, business uuid.UUID) []*Event {

@@ -1,0 +1,236 @@
+package live_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/signalcraft/signalcraft/api/live"
+	"github.com/signalcraft/signalcraft/api/store"
+)
+
+func (w *world) prune(t *testing.T) {
+	t.Helper()
+	config := w.owner.Config().ConnConfig
+	url := fmt.Sprintf("host=%s port=%d user=%s dbname=%s", config.Host, config.Port, config.User, config.Database)
+	batch, err := store.Open(t.Context(), store.Config{URL: url, Role: store.RoleBatch, MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer batch.Close()
+	if err := batch.PruneLive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// write commits events number 0 to count-1 of a writer, some several to a transaction, some held open while others commit.
+func (w *world) write(t *testing.T, business uuid.UUID, writer, count int, random *rand.Rand, hold chan struct{}) {
+	ctx := t.Context()
+	for n := 0; n < count; {
+		tx, err := w.owner.Begin(ctx)
+		if err != nil {
+			t.Errorf("write: %v", err)
+			return
+		}
+		for range min(count-n, 1+random.IntN(4)) {
+			if _, err := tx.Exec(ctx, `insert into events (business_id, kind, payload) values ($1, 'test.event', jsonb_build_object('text', $2::text))`,
+				business, fmt.Sprintf("%d/%d", writer, n)); err != nil {
+				t.Errorf("write: %v", err)
+				return
+			}
+			n++
+		}
+		if random.IntN(3) == 0 {
+			// Another writer commits in between, with a later number of the sequence.
+			select {
+			case hold <- struct{}{}:
+			case <-hold:
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+		if err := tx.Commit(ctx); err != nil {
+			t.Errorf("write: %v", err)
+			return
+		}
+	}
+}
+
+// check follows a stream that must hold every event once, in the order of ids, each writer's in the order in which it wrote.
+type check struct {
+	last int64
+	next map[string]int
+	got  int
+}
+
+func (k *check) add(t *testing.T, m message) {
+	t.Helper()
+	if m.Kind != "test.event" {
+		return
+	}
+	writer, text, _ := strings.Cut(m.Data.Text, "/")
+	n, err := strconv.Atoi(text)
+	if err != nil || m.ID <= k.last || n != k.next[writer] {
+		t.Fatalf("event %d (%s) after event %d and %s/%d: lost, doubled or out of order", m.ID, m.Data.Text, k.last, writer, k.next[writer]-1)
+	}
+	k.last, k.got = m.ID, k.got+1
+	k.next[writer]++
+}
+
+// A client that comes and goes while several write at once, and whose service loses its connection to Postgres now
+// and then, gets every event once and in order.
+func TestNothingIsLostOrDoubled(t *testing.T) {
+	t.Parallel()
+	const writers, each = 4, 150
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	w := start(t, live.Config{})
+	cafe, token := w.World.Cafe.ID, w.Login(t, w.World.Ada)
+	steady := w.connect(t, w.Login(t, w.World.Vic), "")
+	steady.want(t, "stream.ready")
+	c := w.listen(t, token, "", "")
+	c.want(t, "stream.ready")
+	var wg sync.WaitGroup
+	hold := make(chan struct{})
+	for n := range writers {
+		wg.Go(func() { w.write(t, cafe, n, each, rand.New(rand.NewPCG(seed, uint64(n))), hold) })
+	}
+	random := rand.New(rand.NewPCG(seed, 99))
+	seen, cuts, returns := &check{next: map[string]int{}}, 0, 0
+	for seen.got < writers*each {
+		switch random.IntN(20) {
+		case 0:
+			c.leave()
+			for m := range c.messages { // what was on its way
+				seen.add(t, m)
+			}
+			c = w.listen(t, token, "", c.last)
+			returns++
+		case 1:
+			w.exec(t, `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'signalcraft listener' and datname = current_database()`)
+			cuts++
+		}
+		seen.add(t, c.next(t))
+	}
+	wg.Wait()
+	whole := &check{next: map[string]int{}}
+	for whole.got < writers*each {
+		whole.add(t, steady.next(t))
+	}
+	t.Logf("%d events, %d returns, %d lost connections to Postgres: 0 lost, 0 doubled", seen.got, returns, cuts)
+}
+
+// A burst of many times the queue drops nobody who reads.
+func TestBurst(t *testing.T) {
+	t.Parallel()
+	const events = 3000
+	w := start(t, live.Config{Queue: 64})
+	stream, socket := w.listen(t, w.Login(t, w.World.Ada), "", ""), w.connect(t, w.Login(t, w.World.Vic), "")
+	stream.want(t, "stream.ready")
+	socket.want(t, "stream.ready")
+	w.exec(t, `insert into events (business_id, kind, payload) select $1, 'test.event', jsonb_build_object('text', '0/' || n) from generate_series(0, $2 - 1) as n`, w.World.Cafe.ID, events)
+	for _, c := range []*client{stream, socket} {
+		seen := &check{next: map[string]int{}}
+		for seen.got < events {
+			seen.add(t, c.next(t))
+		}
+	}
+}
+
+// Who does not read is dropped, and the others go on meanwhile.
+func TestSlowReaderIsDropped(t *testing.T) {
+	t.Parallel()
+	w := start(t, live.Config{Queue: 8, WriteTime: 300 * time.Millisecond})
+	cafe := w.World.Cafe.ID
+	brisk := w.listen(t, w.Login(t, w.World.Ada), "", "")
+	brisk.want(t, "stream.ready")
+	slow, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	if _, err := fmt.Fprintf(slow, "GET /events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", w.Login(t, w.World.Vic)); err != nil {
+		t.Fatal(err)
+	}
+	for w.measured(t, "signalcraft_streams_open") != "2" {
+	}
+	large := strings.Repeat("x", 200_000)
+	sent := 0
+	for w.measured(t, "signalcraft_streams_open") != "1" {
+		w.tell(t, &cafe, nil, "test.event", large)
+		brisk.want(t, "test.event "+large)
+		if sent++; sent > 2000 {
+			t.Fatal("the reader that does not read is still served")
+		}
+	}
+	w.tell(t, &cafe, nil, "test.event", "still there")
+	brisk.want(t, "test.event still there")
+}
+
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	w := start(t, live.Config{})
+	token := w.Login(t, w.World.Ada)
+	stream, socket := w.listen(t, token, "", ""), w.connect(t, token, "")
+	stream.want(t, "stream.ready")
+	socket.want(t, "stream.ready")
+	w.tell(t, nil, &w.World.Ada.ID, "test.event", "before the end")
+	stream.want(t, "test.event before the end")
+	socket.want(t, "test.event before the end")
+	go w.Stop(t)
+	stream.wantEnd(t, live.EndDrain)
+	socket.wantEnd(t, live.EndDrain)
+	if stream.err != nil {
+		t.Errorf("the stream broke off: %v", stream.err)
+	}
+	w.Stop(t)
+}
+
+// A silent stream carries heartbeats and is not cut by the limits of requests.
+func TestHeartbeat(t *testing.T) {
+	t.Parallel()
+	w := start(t, live.Config{Heartbeat: 10 * time.Millisecond})
+	token := w.Login(t, w.World.Ada)
+	_, answer := w.ask(t, token, "", "")
+	defer answer.Body.Close()
+	text := make([]byte, 0, 4096)
+	for strings.Count(string(text), "\n:\n") < 20 {
+		chunk := make([]byte, 256)
+		n, err := answer.Body.Read(chunk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, chunk[:n]...)
+	}
+	if !strings.HasPrefix(string(text), "retry: 2000\n\nid: ") {
+		t.Errorf("the stream begins with %.40q", text)
+	}
+	socket := w.connect(t, token, "")
+	socket.want(t, "stream.ready")
+	w.tell(t, nil, &w.World.Ada.ID, "test.event", "")
+	socket.want(t, "test.event")
+}
+
+// Nothing goes on after the service has stopped.
+func TestNothingLeaks(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Run("service", func(t *testing.T) {
+		w := start(t, live.Config{Recheck: 10 * time.Millisecond})
+		token := w.Login(t, w.World.Ada)
+		left := w.listen(t, token, "", "")
+		left.want(t, "stream.ready")
+		w.connect(t, token, "").want(t, "stream.ready")
+		w.listen(t, token, "", "").want(t, "stream.ready")
+		left.leave()
+	})
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	goleak.VerifyNone(t, before)
+}
