@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -89,7 +90,11 @@ func (k *check) add(t *testing.T, m message) {
 // and then, gets every event once and in order.
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	t.Parallel()
-	const writers, each = 4, 150
+	const writers = 4
+	each := 150
+	if os.Getenv("SIGNALCRAFT_CAMPAIGN") == "long" {
+		each = 25_000
+	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	w := start(t, live.Config{})

@@ -162,7 +162,6 @@ func TestResume(t *testing.T) {
 	t.Parallel()
 	w := start(t, live.Config{Tail: 5})
 	cafe, hotel, token := w.World.Cafe.ID, w.World.Hotel.ID, w.Login(t, w.World.Ada)
-	w.tell(t, &cafe, nil, "test.event", "0")
 	c := w.listen(t, token, "", "")
 	c.want(t, "stream.ready")
 	w.tell(t, &cafe, nil, "test.event", "1")
