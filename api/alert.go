@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -281,7 +280,7 @@ func withFirings(ctx context.Context, t *store.MemberTx, alerts []store.Alert) (
 	for i, a := range alerts {
 		answers[i] = alertAnswer{ID: a.ID.String(), BusinessID: t.BusinessID.String(), Name: a.Name, Condition: a.Condition, Threshold: a.Threshold,
 			WindowDays: a.WindowDays, Severity: a.Severity, Channels: a.Channels, Active: a.Active, Version: a.Version,
-			LastFiredAt: a.LastFiredAt, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Firing: slices.Concat([]firingAnswer{}, firing[a.ID])}
+			LastFiredAt: a.LastFiredAt, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Firing: append([]firingAnswer{}, firing[a.ID]...)}
 		if a.KPIID != nil {
 			id := a.KPIID.String()
 			answers[i].KPIID = &id

@@ -48,7 +48,7 @@ type NotificationAnswer struct {
 	Severity     string          `json:"severity" doc:"How much it matters" enum:"info,warning,critical" example:"warning"`
 	Title        string          `json:"title" doc:"One line" example:"Revenue is low: Revenue 812.5 EUR on 2026-03-30"`
 	Body         string          `json:"body" doc:"More lines; may be empty" example:"Revenue: 812.5 EUR on 2026-03-30, below 1000."`
-	Data         json.RawMessage `json:"data" doc:"The same for programs, by kind"`
+	Data         json.RawMessage `json:"data" doc:"The same for programs, by kind" example:"{\"count\":1}"`
 	CreatedAt    time.Time       `json:"created_at" doc:"When it was told" example:"2026-03-31T02:03:11Z"`
 	ReadAt       *time.Time      `json:"read_at" doc:"When you read it; null: not yet. Other members have their own" example:"2026-03-31T08:12:40Z"`
 }

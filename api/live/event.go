@@ -18,7 +18,7 @@ type EventMessage struct {
 	Kind       string          `json:"kind" doc:"What happened" example:"alert.fired"`
 	At         *time.Time      `json:"at" doc:"When; null for messages about the stream itself" example:"2026-03-31T02:03:11Z"`
 	BusinessID *uuid.UUID      `json:"business_id" doc:"Business that it happened in; null when it concerns the user alone" format:"uuid" example:"0192f0c1-9d10-7f00-8a11-0c0ffee0cafe"`
-	Data       json.RawMessage `json:"data" doc:"What the kind tells"`
+	Data       json.RawMessage `json:"data" doc:"What the kind tells" example:"{\"count\":1}"`
 }
 
 // Event is one message, written once for all who get it.
