@@ -35,8 +35,16 @@ type world struct {
 
 func start(t *testing.T, bounds live.Config) *world {
 	t.Helper()
+	return startWith(t, bounds, 0)
+}
+
+// startWith starts a service whose requests, which are no streams, may take so long.
+func startWith(t *testing.T, bounds live.Config, requestTime time.Duration) *world {
+	t.Helper()
 	db := storetest.New(t)
-	w := &world{Service: apitest.Start(t, apitest.Options{URL: db.URL, API: func(c *api.Config) { c.Live = bounds }}), owner: db.Pool(t, "")}
+	w := &world{Service: apitest.Start(t, apitest.Options{URL: db.URL, API: func(c *api.Config) {
+		c.Live, c.RequestTime = bounds, requestTime
+	}}), owner: db.Pool(t, "")}
 	return w
 }
 

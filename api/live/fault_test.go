@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"bufio"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -202,21 +203,26 @@ func TestDrain(t *testing.T) {
 // A silent stream carries heartbeats and is not cut by the limits of requests.
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
-	w := start(t, live.Config{Heartbeat: 10 * time.Millisecond})
+	const requestTime = 3 * time.Second
+	w := startWith(t, live.Config{Heartbeat: 10 * time.Millisecond}, requestTime)
 	token := w.Login(t, w.World.Ada)
 	_, answer := w.ask(t, token, "", "")
 	defer answer.Body.Close()
-	text := make([]byte, 0, 4096)
-	for strings.Count(string(text), "\n:\n") < 20 {
-		chunk := make([]byte, 256)
-		n, err := answer.Body.Read(chunk)
-		if err != nil {
-			t.Fatal(err)
+	lines := bufio.NewScanner(answer.Body)
+	beats, first := 0, ""
+	for began := time.Now(); beats < 20 || time.Since(began) < requestTime+time.Second; {
+		if !lines.Scan() {
+			t.Fatalf("the stream ended: %v", lines.Err())
 		}
-		text = append(text, chunk[:n]...)
+		if first == "" {
+			first = lines.Text()
+		}
+		if lines.Text() == ":" {
+			beats++
+		}
 	}
-	if !strings.HasPrefix(string(text), "retry: 2000\n\nid: ") {
-		t.Errorf("the stream begins with %.40q", text)
+	if first != "retry: 2000" {
+		t.Errorf("the stream begins with %q", first)
 	}
 	socket := w.connect(t, token, "")
 	socket.want(t, "stream.ready")

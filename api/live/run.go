@@ -240,23 +240,21 @@ func (h *Hub) readers(heads []store.EventHead, read map[int64]*Event) map[uuid.U
 
 // readAs reads events under the rights of users and adds them to events.
 func (h *Hub) readAs(ctx context.Context, asked map[uuid.UUID][]int64, events map[int64]*Event) error {
-	var mu sync.Mutex
-	return each(ctx, asked, func(ctx context.Context, id uuid.UUID, ids []int64) error {
-		found, err := h.store.Events(ctx, id, ids)
+	if len(asked) == 0 {
+		return nil
+	}
+	found, err := h.store.Events(ctx, asked)
+	if err != nil {
+		return err
+	}
+	for _, s := range found {
+		e, err := newEvent(s)
 		if err != nil {
 			return err
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		for _, s := range found {
-			e, err := newEvent(s)
-			if err != nil {
-				return err
-			}
-			events[s.ID] = e
-		}
-		return nil
-	})
+		events[s.ID] = e
+	}
+	return nil
 }
 
 // checkChanged asks Postgres anew about everybody whose memberships or sessions changed, before any of these
