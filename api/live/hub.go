@@ -183,11 +183,11 @@ func (h *Hub) admit(ctx context.Context, l *Listener, j Join) error {
 			return err
 		}
 	}
-	return h.begin(l, missed, gone)
+	return h.begin(l, j.After, missed, gone)
 }
 
 // begin puts what the listener missed before what is queued already.
-func (h *Hub) begin(l *Listener, missed []store.StoredEvent, gone bool) error {
+func (h *Hub) begin(l *Listener, after *int64, missed []store.StoredEvent, gone bool) error {
 	backlog := make([]*Event, 0, len(missed)+1)
 	for _, s := range missed {
 		e, err := newEvent(s)
@@ -205,6 +205,10 @@ func (h *Hub) begin(l *Listener, missed []store.StoredEvent, gone bool) error {
 		return store.ErrNotFound
 	case l.end != "", h.draining:
 		return ErrDraining
+	}
+	// The hub itself may be behind both: its connection may be broken just now.
+	if after != nil && !gone {
+		l.since = max(l.since, *after)
 	}
 	if n := len(missed); n > 0 {
 		l.since = max(l.since, missed[n-1].ID)

@@ -200,6 +200,8 @@ func TestResume(t *testing.T) {
 	gone := w.listen(t, token, "?after=0", "")
 	gone.want(t, "stream.reset too much was missed: read again what is shown")
 	w.listen(t, token, "", late.last).want(t, "stream.ready")
+	// An id that this database never gave, as after a restore.
+	w.listen(t, token, "?after=123456789", "").want(t, "stream.reset too much was missed: read again what is shown")
 }
 
 func TestRefusedStreams(t *testing.T) {

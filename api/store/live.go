@@ -137,19 +137,23 @@ func (s *Store) Events(ctx context.Context, asked map[uuid.UUID][]int64) ([]Stor
 	return events, nil
 }
 
-// EventTail returns the events that a user may see and missed, by id. It returns ErrTailGone when there are too many or
-// the first lies too far back.
+// EventTail returns the events that a user may see and missed, by id. It returns ErrTailGone when there are too many, when
+// the first lies too far back, and when the last one seen is none of this database, as after a restore.
 func (s *Store) EventTail(ctx context.Context, userID uuid.UUID, q TailQuery) (events []StoredEvent, err error) {
-	err = s.within(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx *query.Queries, _ pgx.Tx) error {
+	err = s.within(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx *query.Queries, _ pgx.Tx) error {
 		pruned, err := tx.PrunedTo(ctx)
 		if err != nil {
 			return fmt.Errorf("read end of the tail: %w", err)
+		}
+		newest, err := tx.EventPosition(ctx)
+		if err != nil {
+			return fmt.Errorf("read position of events: %w", err)
 		}
 		rows, err := tx.EventTail(ctx, query.EventTailParams{After: q.After, OnlyBusiness: q.Business, Most: int32(q.Most) + 1, Reach: q.Reach})
 		if err != nil {
 			return fmt.Errorf("read events after %d: %w", q.After, err)
 		}
-		if q.After < pruned || len(rows) > q.Most || len(rows) > 0 && rows[0].IsOld {
+		if q.After < pruned || q.After > max(pruned, newest) || len(rows) > q.Most || len(rows) > 0 && rows[0].IsOld {
 			return ErrTailGone
 		}
 		for _, r := range rows {
