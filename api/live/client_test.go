@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,7 +77,7 @@ type message struct {
 type client struct {
 	messages chan message // closed when the stream ends
 	err      error        // how it ended; to be read after messages is closed
-	last     string       // the last id that was read
+	position atomic.Pointer[string]
 	leave    context.CancelFunc
 }
 
@@ -136,14 +137,23 @@ func (c *client) read(body io.ReadCloser) {
 				c.err = errors.Join(err, errors.New("the fields do not agree with "+data))
 				return
 			}
-			c.messages <- m
 			if id != "" {
-				c.last = id
+				at := id
+				c.position.Store(&at)
 			}
+			c.messages <- m
 			id, kind, data = "", "", ""
 		}
 	}
 	c.err = lines.Err()
+}
+
+// last returns the last id that was read, empty for none.
+func (c *client) last() string {
+	if at := c.position.Load(); at != nil {
+		return *at
+	}
+	return ""
 }
 
 // connect opens GET /ws.

@@ -152,8 +152,8 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 			for m := range c.messages { // what was on its way
 				add(m)
 			}
-			if c.last != "" { // else it has read nothing since it came
-				last = c.last
+			if c.last() != "" { // else it has read nothing since it came
+				last = c.last()
 			}
 			c = w.listen(t, token, "", last)
 			returns++

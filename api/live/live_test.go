@@ -172,7 +172,7 @@ func TestResume(t *testing.T) {
 	w.tell(t, &cafe, nil, "test.event", "2")
 	w.tell(t, &hotel, nil, "test.event", "not mine")
 	w.tell(t, &cafe, nil, "test.event", "3")
-	again := w.listen(t, token, "", c.last)
+	again := w.listen(t, token, "", c.last())
 	again.want(t, "test.event 2", "test.event 3", "stream.ready")
 	w.tell(t, &cafe, nil, "test.event", "4")
 	again.want(t, "test.event 4")
@@ -185,21 +185,21 @@ func TestResume(t *testing.T) {
 	for _, text := range strings.Split("5 6 7 8 9", " ") {
 		w.tell(t, &cafe, nil, "test.event", text)
 	}
-	w.listen(t, token, "?after="+quiet.last, "").want(t, "test.event 5", "test.event 6", "test.event 7", "test.event 8", "test.event 9", "stream.ready")
+	w.listen(t, token, "?after="+quiet.last(), "").want(t, "test.event 5", "test.event 6", "test.event 7", "test.event 8", "test.event 9", "stream.ready")
 	// One more than can be told again.
-	late := w.listen(t, token, "", c.last)
+	late := w.listen(t, token, "", c.last())
 	late.want(t, "stream.reset too much was missed: read again what is shown")
 	w.tell(t, &cafe, nil, "test.event", "10")
 	late.want(t, "test.event 10")
 	// So it is when they lie too far back, and when they were forgotten.
 	w.exec(t, `update events set at = now() - interval '25 hours' where payload ->> 'text' = '9'`)
-	old := w.listen(t, token, "", late.last)
+	old := w.listen(t, token, "", late.last())
 	old.want(t, "stream.ready")
 	w.exec(t, `update events set at = now() - interval '8 days' where payload ->> 'text' <> '10'`)
 	w.prune(t)
 	gone := w.listen(t, token, "?after=0", "")
 	gone.want(t, "stream.reset too much was missed: read again what is shown")
-	w.listen(t, token, "", late.last).want(t, "stream.ready")
+	w.listen(t, token, "", late.last()).want(t, "stream.ready")
 	// An id that this database never gave, as after a restore.
 	w.listen(t, token, "?after=123456789", "").want(t, "stream.reset too much was missed: read again what is shown")
 }
