@@ -22,6 +22,7 @@ import (
 
 	"github.com/signalcraft/signalcraft/api/auth"
 	"github.com/signalcraft/signalcraft/api/live"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -50,6 +51,15 @@ type Config struct {
 	AllowedOrigins []string
 	// Live bounds the streams of events. Its Store, Logger and Clock are those above.
 	Live live.Config
+	// Site says where mails send people. The zero value shows tokens and commands instead of links.
+	Site message.Site
+	// OperatorMFA demands a second factor of operators, for what only operators may do.
+	OperatorMFA bool
+	// CacheBytes bounds the answers made of published numbers that this process keeps. Zero means 96 MiB; a
+	// negative number means that none is kept.
+	CacheBytes int64
+	// ExportTime bounds one export. Zero means 10 minutes.
+	ExportTime time.Duration
 }
 
 // service is what the operations share.
@@ -64,6 +74,12 @@ type service struct {
 	access   map[string]access
 	hub      *live.Hub
 	origins  []string
+	mails    message.Site
+
+	operatorMFA bool
+	version     string
+	cache       *cache
+	exports     exportLimits
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -84,10 +100,19 @@ func New(c Config) (http.Handler, error) {
 	if c.FreshFor == 0 {
 		c.FreshFor = 26 * time.Hour
 	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 96 << 20
+	}
+	kept, err := newCache(c.CacheBytes, c.Registry)
+	if err != nil {
+		return nil, err
+	}
 	useEnvelope()
 	mux := http.NewServeMux()
-	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf()}
-	if err := s.listen(c); err != nil {
+	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		operatorMFA: c.OperatorMFA, mails: c.Site,
+		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
+	if err := s.prepareStreams(c); err != nil {
 		return nil, err
 	}
 	s.huma = humago.New(mux, contract(c.Version))
@@ -107,12 +132,26 @@ func New(c Config) (http.Handler, error) {
 func (s *service) register() {
 	s.registerHealth()
 	s.registerLogin()
+	s.registerAccounts()
+	s.registerPasswords()
+	s.registerProfile()
+	s.registerRefresh()
+	s.registerSessions()
+	s.registerProof()
+	s.registerMFA()
+	s.registerAPIKeys()
+	s.registerSigningKeys()
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
 	s.registerAlerts()
 	s.registerNotifications()
 	s.registerEvents()
+	s.registerAnomalies()
+	s.registerTrends()
+	s.registerWeather()
+	s.registerSummary()
+	s.registerExport()
 }
 
 // mount adds what is served beside the documented operations.

@@ -57,7 +57,7 @@ func (s *service) registerEvents() {
 			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString, Extensions: map[string]any{"x-event-data": message}},
 				Example: "retry: 2000\n\nid: 4711\nevent: alert.fired\ndata: {\"id\":4711,\"kind\":\"alert.fired\",\"at\":\"2026-03-31T02:03:11Z\",\"business_id\":\"0192f0c1-9d10-7f00-8a11-0c0ffee0cafe\",\"data\":{\"name\":\"Revenue is low\"}}\n\n"}}}},
 		Extensions: map[string]any{"x-stream": true},
-	}), s.stream)
+	}), s.streamEvents)
 	huma.Register(s.huma, s.governed(huma.Operation{
 		OperationID: operationSocket, Method: http.MethodGet, Path: pathSocket, Tags: []string{"events"}, DefaultStatus: http.StatusSwitchingProtocols,
 		Summary: "Events as they happen, over a WebSocket",
@@ -66,11 +66,11 @@ func (s *service) registerEvents() {
 			"The service takes no messages. It closes with 4001 (session_ended), 4003 (membership_ended), 1012 (restarting) or 1013 (too_slow)." + aboutEvents,
 		Responses:  map[string]*huma.Response{"404": failing(http.StatusNotFound)["404"], "101": {Description: "The connection is a WebSocket from here on."}},
 		Extensions: map[string]any{"x-stream": true},
-	}), s.connect)
+	}), s.connectEvents)
 }
 
-// listen makes the hub and its measurements.
-func (s *service) listen(c Config) (err error) {
+// prepareStreams makes the hub and its measurements.
+func (s *service) prepareStreams(c Config) (err error) {
 	c.Live.Store, c.Live.Logger, c.Live.Clock = c.Store, c.Logger, c.Clock
 	if s.hub, err = live.New(c.Live); err != nil {
 		return err
@@ -157,7 +157,7 @@ func (s *service) join(ctx context.Context, in EventsInput, last string) (*live.
 	return l, err
 }
 
-func (s *service) stream(ctx context.Context, in *streamInput) (*huma.StreamResponse, error) {
+func (s *service) streamEvents(ctx context.Context, in *streamInput) (*huma.StreamResponse, error) {
 	l, err := s.join(ctx, in.EventsInput, in.LastEventID)
 	if err != nil {
 		return nil, s.fail(ctx, err)

@@ -58,7 +58,7 @@ func subprotocols(h http.Header) []string {
 	return all
 }
 
-func (s *service) connect(ctx context.Context, in *EventsInput) (*huma.StreamResponse, error) {
+func (s *service) connectEvents(ctx context.Context, in *EventsInput) (*huma.StreamResponse, error) {
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		r, w := humago.Unwrap(c)
 		if refused := s.handshake(ctx, r); refused != nil {

@@ -33,6 +33,7 @@ func start(t *testing.T) *world {
 	t.Helper()
 	db := storetest.New(t)
 	w := &world{t: t, Service: apitest.Start(t, apitest.Options{URL: db.URL}), owner: db.Pool(t, "")}
+	w.exec(`delete from serving.kpi_anomalies`) // each test has its own
 	var err error
 	if w.batch, err = store.Open(t.Context(), store.Config{URL: db.URL(store.RoleBatch), Role: store.RoleBatch, MaxConns: 4}); err != nil {
 		t.Fatal(err)

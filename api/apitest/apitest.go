@@ -17,6 +17,7 @@ import (
 
 	"github.com/signalcraft/signalcraft/api"
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/api/store/storetest"
 )
@@ -63,13 +64,27 @@ func Start(t testing.TB, o Options) *Service {
 	if o.URL == nil {
 		o.URL = storetest.New(t).URL
 	}
+	return start(t, o, nil)
+}
+
+// Join starts another process' service on the database, in the world and with the clock of first, which its tokens are good for too.
+func Join(t testing.TB, o Options, first *Service) *Service {
+	t.Helper()
+	return start(t, o, first)
+}
+
+func start(t testing.TB, o Options, first *Service) *Service {
+	t.Helper()
 	s := &Service{Clock: &Clock{now: Now()}, Log: &Log{}}
+	if first != nil {
+		s.Clock = first.Clock
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	data, err := store.Open(ctx, store.Config{URL: o.URL(store.RoleAPI), Role: store.RoleAPI})
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
-	authConfig := auth.Config{Store: data, Clock: s.Clock.Now, Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}}
+	authConfig := auth.Config{Store: data, Clock: s.Clock.Now, Secrets: Secrets(t), Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}}
 	if o.Auth != nil {
 		o.Auth(&authConfig)
 	}
@@ -86,7 +101,11 @@ func Start(t testing.TB, o Options) *Service {
 	if err != nil {
 		t.Fatalf("make service: %v", err)
 	}
-	s.World = seed(t, o.URL(""), accounts)
+	if first != nil {
+		s.World = first.World
+	} else {
+		s.World = seed(t, o.URL(""), accounts)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("listen: %v", err)
@@ -100,6 +119,16 @@ func Start(t testing.TB, o Options) *Service {
 		data.Close()
 	})
 	return s
+}
+
+// Secrets returns the box with which every Service seals.
+func Secrets(t testing.TB) *secret.Box {
+	t.Helper()
+	box, err := secret.New(bytes.Repeat([]byte{7}, secret.KeyBytes))
+	if err != nil {
+		t.Fatalf("make secrets: %v", err)
+	}
+	return box
 }
 
 // Answer is one answer, read to its end.

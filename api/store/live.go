@@ -167,7 +167,7 @@ func (s *Store) EventTail(ctx context.Context, userID uuid.UUID, q TailQuery) (e
 // Standing returns which of some sessions of a user have not ended, and which businesses the user belongs to.
 func (s *Store) Standing(ctx context.Context, userID uuid.UUID, sessions []uuid.UUID, now time.Time) (standing Standing, err error) {
 	err = s.within(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(q *query.Queries, _ pgx.Tx) error {
-		if standing.Sessions, err = q.LiveSessions(ctx, query.LiveSessionsParams{Ids: sessions, Now: now}); err != nil {
+		if standing.Sessions, err = q.StandingSessions(ctx, query.StandingSessionsParams{Ids: sessions, Now: now}); err != nil {
 			return fmt.Errorf("read sessions: %w", err)
 		}
 		if standing.Businesses, err = q.OwnMemberships(ctx); err != nil {

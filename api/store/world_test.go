@@ -90,6 +90,7 @@ var seeds = map[string]string{
 	"serving.news_daily":        `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
 	"serving.weather_data":      `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
 	"serving.business_days":     `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
+	"public.api_keys":           `insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, expires_at) select $1, gen_random_uuid(), $3, 'k', 'h', '{read}', now() where $2::uuid is not null`,
 }
 
 // needs orders tables whose rows need those of other tables after these.
@@ -98,7 +99,7 @@ var needs = map[string]int{"public.alert_firings": 1, "public.notification_reads
 // as runs fn as whoever adds rows to a table: the batch publishes and logs, members write the rest.
 func (w *world) as(t *testing.T, table string, user, business uuid.UUID, fn func(pgx.Tx) error) error {
 	t.Helper()
-	if table != "public.alerts" {
+	if table != "public.alerts" && table != "public.api_keys" {
 		return pgx.BeginFunc(t.Context(), w.batch.Pool(), fn)
 	}
 	return pgx.BeginFunc(t.Context(), w.api.Pool(), func(tx pgx.Tx) error {

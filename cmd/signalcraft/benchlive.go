@@ -87,7 +87,11 @@ func (b *benchLive) setUp(ctx context.Context) error {
 		return err
 	}
 	defer data.Close()
-	accounts, err := auth.New(auth.Config{Store: data, Clock: b.now, Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}})
+	secrets, err := b.settings.secretBox()
+	if err != nil {
+		return err
+	}
+	accounts, err := auth.New(auth.Config{Store: data, Clock: b.now, Secrets: secrets, Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}})
 	if err != nil {
 		return err
 	}

@@ -186,8 +186,8 @@ limit sqlc.arg(most)::integer;
 -- name: PrunedTo :one
 select pruned_to from event_tail;
 
--- name: LiveSessions :many
--- LiveSessions returns those of some sessions of the transaction's user that have not ended.
+-- name: StandingSessions :many
+-- StandingSessions returns those of some sessions of the transaction's user that have not ended.
 select s.id
 from user_sessions as s
 inner join users as u on u.id = s.user_id

@@ -469,46 +469,6 @@ func (q *Queries) Listen(ctx context.Context) error {
 	return err
 }
 
-// LiveSessions is the text of the query of that name.
-const LiveSessions = `-- name: LiveSessions :many
-select s.id
-from user_sessions as s
-inner join users as u on u.id = s.user_id
-where s.user_id = (select request_user())
-  and s.id = any($1::uuid[])
-  and s.revoked_at is null
-  and s.expires_at > $2::timestamptz
-  and s.ends_at > $2::timestamptz
-  and u.is_active
-`
-
-// LiveSessionsParams are the parameters of LiveSessions.
-type LiveSessionsParams struct {
-	Ids []uuid.UUID
-	Now time.Time
-}
-
-// LiveSessions returns those of some sessions of the transaction's user that have not ended.
-func (q *Queries) LiveSessions(ctx context.Context, arg LiveSessionsParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, LiveSessions, arg.Ids, arg.Now)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 // Notifications is the text of the query of that name.
 const Notifications = `-- name: Notifications :many
 select
@@ -719,4 +679,44 @@ func (q *Queries) ReadNotification(ctx context.Context, arg ReadNotificationPara
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+// StandingSessions is the text of the query of that name.
+const StandingSessions = `-- name: StandingSessions :many
+select s.id
+from user_sessions as s
+inner join users as u on u.id = s.user_id
+where s.user_id = (select request_user())
+  and s.id = any($1::uuid[])
+  and s.revoked_at is null
+  and s.expires_at > $2::timestamptz
+  and s.ends_at > $2::timestamptz
+  and u.is_active
+`
+
+// StandingSessionsParams are the parameters of StandingSessions.
+type StandingSessionsParams struct {
+	Ids []uuid.UUID
+	Now time.Time
+}
+
+// StandingSessions returns those of some sessions of the transaction's user that have not ended.
+func (q *Queries) StandingSessions(ctx context.Context, arg StandingSessionsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, StandingSessions, arg.Ids, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
