@@ -77,7 +77,7 @@ func accessOf() map[string]access {
 		"listBusinesses":       {who: account},
 		"createBusiness":       {who: account, creates: true},
 		"acceptInvitation":     {who: account},
-		"getSubscription":      {who: account},
+		"getSubscription":      {who: member, role: auth.Viewer},
 
 		"getBusiness":       viewer,
 		"updateBusiness":    {who: member, role: auth.Admin},
@@ -171,6 +171,10 @@ func (s *service) governed(o huma.Operation) huma.Operation {
 	}
 	if rule.creates {
 		statuses = append(statuses, http.StatusConflict)
+		o.Parameters = append(o.Parameters, idempotencyParameter())
+	}
+	if o.BodyReadTimeout == 0 {
+		o.BodyReadTimeout = s.bodyTime(o.OperationID)
 	}
 	if o.Extensions == nil {
 		o.Extensions = map[string]any{}

@@ -17,8 +17,6 @@ const (
 	maxAlerts = 500
 	// forecastDays is how far forecasts reach.
 	forecastDays = 30
-	// codeChanged is the code of the refusal to change what was changed meanwhile.
-	codeChanged = "CHANGED_MEANWHILE"
 )
 
 // alert checks the rule for itself and returns it without an id.

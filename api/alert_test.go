@@ -58,7 +58,7 @@ func TestAlerts(t *testing.T) {
 	if got.KPIID != nil || got.Threshold != nil || got.Condition != "missing" || got.WindowDays != 3 || got.Severity != "critical" || len(got.Channels) != 2 || got.Version != 2 {
 		t.Errorf("changed to %+v", got)
 	}
-	send(http.MethodPut, path, ada, change).WantError(t, http.StatusConflict, "CHANGED_MEANWHILE")
+	send(http.MethodPut, path, ada, change).WantError(t, http.StatusConflict, "VERSION_CONFLICT")
 	delete(change, "version")
 	send(http.MethodPut, path, ada, change).Decode(t, http.StatusOK, &got) // nothing that is watched changed
 	rules, err := db.Pool(t, "").Query(t.Context(), `select rule from alerts where version = 3 and rule = 2`)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -75,7 +74,6 @@ func (s *service) prepareStreams(c Config) (err error) {
 	if s.hub, err = live.New(c.Live); err != nil {
 		return err
 	}
-	s.origins = c.AllowedOrigins
 	count := func(get func(live.Counts) float64) func() float64 {
 		return func() float64 { return get(s.hub.Counts()) }
 	}
@@ -92,15 +90,6 @@ func (s *service) prepareStreams(c Config) (err error) {
 		}
 	}
 	return nil
-}
-
-// bounded returns ctx with the time of one request, unless r asks for a stream, which lasts as long as its client stays.
-func (s *service) bounded(ctx context.Context, r *http.Request) (context.Context, context.CancelFunc) {
-	switch strings.TrimPrefix(r.URL.Path, basePath) {
-	case pathEvents, pathSocket:
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, s.timeout, errSlow)
 }
 
 // startStreams lets the handler's hub work. The returned function ends the streams and waits for them.

@@ -115,7 +115,7 @@ func isSocketKey(keys []string) bool {
 // send no origin.
 func (s *service) mayConnect(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	if origin == "" || slices.Contains(s.origins, origin) {
+	if origin == "" || s.cors.allows(origin) {
 		return true
 	}
 	u, err := url.Parse(origin)

@@ -72,25 +72,29 @@ func (w *world) setup(user store.User, business uuid.UUID) store.Setup {
 
 // seeds adds one row of a business to each tenant table that AddSetup does not fill; $1 is the business, $2 its KPI, $3 the user.
 var seeds = map[string]string{
-	"public.alerts":             `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
-	"public.notifications":      `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
 	"public.alert_firings":      `insert into alert_firings (business_id, alert_id, kpi_id, day, rule, fired_at, run_id) select $1, (select id from alerts where business_id = $1), $2, '2026-03-29', 1, now(), $1 where $3::uuid is not null`,
 	"public.anomalies_told":     `insert into anomalies_told (business_id, kpi_id, grain, starts_at, told_at) select $1, $2, 'day', '2026-03-29', now() where $3::uuid is not null`,
 	"public.notification_reads": `insert into notification_reads (business_id, notification_id, user_id, read_at) select $1, coalesce((select id from notifications where business_id = $1), $2), $3, now()`,
 	"serving.changes":           `insert into serving.changes (business_id, table_name, run_id, as_of) select $1, 'kpi_data', $2, '2026-03-29' where $3::uuid is not null`,
-	"public.audit_log":          `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
-	"public.events":             `insert into events (business_id, user_id, kind) select $1, $3, 'test' where $2::uuid is not null`,
-	"serving.kpi_data":          `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
-	"serving.kpi_weekly":        `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
-	"serving.kpi_monthly":       `insert into serving.kpi_monthly (business_id, kpi_id, month, days, days_expected, points, complete) select $1, $2, '2026-03-01', 31, 31, 31, true where $3::uuid is not null`,
-	"serving.kpi_trends":        `insert into serving.kpi_trends (business_id, kpi_id, day) select $1, $2, '2026-03-29' where $3::uuid is not null`,
-	"serving.kpi_anomalies":     `insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day) select $1, $2, 'day', '2026-03-29', '2026-03-29' where $3::uuid is not null`,
-	"serving.forecasts":         `insert into serving.forecasts select $1, $2, '2026-03-29', '2026-03-30', 1, 5, 4, 6, 3, 7, 'theta', '2026-03-29' where $3::uuid is not null`,
-	"serving.news_articles":     `insert into serving.news_articles (business_id, url, seen_at, day) select $1, 'https://example.org', '2026-03-29', '2026-03-29' where $2::uuid is not null and $3::uuid is not null`,
-	"serving.news_daily":        `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
-	"serving.weather_data":      `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
-	"serving.business_days":     `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
-	"public.api_keys":           `insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, expires_at) select $1, gen_random_uuid(), $3, 'k', 'h', '{read}', now() where $2::uuid is not null`,
+	"public.alerts":             `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
+	"public.notifications":      `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
+	"public.invitations": `insert into invitations (business_id, id, email, role, token_hash, invited_by, created_at, expires_at)
+		select $1, gen_random_uuid(), 'new@example.org', 'viewer', 'x', $3, now(), now() + interval '1 day' where $2::uuid is not null`,
+	"public.subscription_changes": `insert into subscription_changes (business_id, id, from_tier, to_tier, provider, requested_by, requested_at)
+		select $1, gen_random_uuid(), 'free', 'pro', 'manual', $3, now() where $2::uuid is not null`,
+	"public.audit_log":      `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
+	"public.events":         `insert into events (business_id, user_id, kind) select $1, $3, 'test' where $2::uuid is not null`,
+	"public.api_keys":       `insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, expires_at) select $1, gen_random_uuid(), $3, 'k', 'h', '{read}', now() where $2::uuid is not null`,
+	"serving.kpi_data":      `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
+	"serving.kpi_weekly":    `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
+	"serving.kpi_monthly":   `insert into serving.kpi_monthly (business_id, kpi_id, month, days, days_expected, points, complete) select $1, $2, '2026-03-01', 31, 31, 31, true where $3::uuid is not null`,
+	"serving.kpi_trends":    `insert into serving.kpi_trends (business_id, kpi_id, day) select $1, $2, '2026-03-29' where $3::uuid is not null`,
+	"serving.kpi_anomalies": `insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day) select $1, $2, 'day', '2026-03-29', '2026-03-29' where $3::uuid is not null`,
+	"serving.forecasts":     `insert into serving.forecasts select $1, $2, '2026-03-29', '2026-03-30', 1, 5, 4, 6, 3, 7, 'theta', '2026-03-29' where $3::uuid is not null`,
+	"serving.news_articles": `insert into serving.news_articles (business_id, url, seen_at, day) select $1, 'https://example.org', '2026-03-29', '2026-03-29' where $2::uuid is not null and $3::uuid is not null`,
+	"serving.news_daily":    `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
+	"serving.weather_data":  `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
+	"serving.business_days": `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
 }
 
 // needs orders tables whose rows need those of other tables after these.
@@ -99,7 +103,7 @@ var needs = map[string]int{"public.alert_firings": 1, "public.notification_reads
 // as runs fn as whoever adds rows to a table: the batch publishes and logs, members write the rest.
 func (w *world) as(t *testing.T, table string, user, business uuid.UUID, fn func(pgx.Tx) error) error {
 	t.Helper()
-	if table != "public.alerts" && table != "public.api_keys" {
+	if !slices.Contains([]string{"public.alerts", "public.invitations", "public.subscription_changes", "public.api_keys"}, table) {
 		return pgx.BeginFunc(t.Context(), w.batch.Pool(), fn)
 	}
 	return pgx.BeginFunc(t.Context(), w.api.Pool(), func(tx pgx.Tx) error {

@@ -10,6 +10,15 @@ import (
 	"github.com/google/uuid"
 )
 
+// Erasure is one row of the table that it is named after.
+type Erasure struct {
+	ID          uuid.UUID
+	Kind        string
+	SubjectID   uuid.UUID
+	RequestedAt time.Time
+	DoneAt      *time.Time
+}
+
 // Event is one row of the table that it is named after.
 type Event struct {
 	ID         int64
