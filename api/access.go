@@ -77,7 +77,7 @@ func accessOf() map[string]access {
 		"listBusinesses":       {who: account},
 		"createBusiness":       {who: account, creates: true},
 		"acceptInvitation":     {who: account},
-		"getSubscription":      {who: account},
+		"getSubscription":      {who: member, role: auth.Viewer},
 
 		"getBusiness":       viewer,
 		"updateBusiness":    {who: member, role: auth.Admin},

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/billing"
 	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
@@ -47,6 +48,10 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Billing agrees to changes of subscription. Nil means that every change is agreed to and billed by other means.
+	Billing billing.Provider
+	// Jobs is the batch as operators see it. Nil means that there are no jobs.
+	Jobs Jobs
 	// Site says where mails send people. The zero value shows tokens and commands instead of links.
 	Site message.Site
 	// OperatorMFA demands a second factor of operators, for what only operators may do.
@@ -89,6 +94,8 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	billing  billing.Provider
+	jobs     Jobs
 	mails    message.Site
 
 	operatorMFA bool
@@ -134,6 +141,12 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Billing == nil {
+		c.Billing = billing.Manual{}
+	}
+	if c.Jobs == nil {
+		c.Jobs = noJobs{}
+	}
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
@@ -144,6 +157,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate, s.idempotent)
+	s.billing, s.jobs = c.Billing, c.Jobs
 	s.register()
 	finish(s.huma.OpenAPI())
 	if err := mount(mux, s.huma.OpenAPI(), c.Registry); err != nil {
@@ -178,6 +192,18 @@ func (s *service) register() {
 	s.registerSummary()
 	s.registerExport()
 	s.registerVerifyAudit()
+	s.registerBusinesses()
+	s.registerMembers()
+	s.registerInvitations()
+	s.registerPreferences()
+	s.registerKPIs()
+	s.registerSubscription()
+	s.registerUserExport()
+	s.registerUserDelete()
+	s.registerAudit()
+	s.registerAdminUsers()
+	s.registerAdminSessions()
+	s.registerAdminJobs()
 }
 
 // mount adds what is served beside the documented operations.

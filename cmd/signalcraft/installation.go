@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/signalcraft/signalcraft/api"
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/api/store/cluster"
 	"github.com/signalcraft/signalcraft/lakehouse"
@@ -29,6 +30,8 @@ type installation struct {
 	data *store.Store
 	pool *pgxpool.Pool
 	lake *lakehouse.Lake
+	// jobs are what operators see of the batch; nil where no worker would run what they queue.
+	jobs api.Jobs
 
 	closers []func() error
 }
