@@ -126,6 +126,7 @@ func (s *service) stream(ctx context.Context, w http.ResponseWriter, headOnly bo
 	case err == nil, errors.Is(err, errHeadOnly):
 		return
 	case !out.started:
+		end()
 		clear(w.Header())
 		s.secure(w.Header(), exchangeFrom(ctx).id)
 		s.fail(ctx, err).write(w)
