@@ -14,6 +14,8 @@ Sign in with POST /auth/login and send the access token as "Authorization: Beare
 
 Windows are half-open: from is included, to is not. Days are local days of the business. Lists are cut into pages: ask again with next_cursor as cursor until it is null.
 
+Published numbers change only when a run publishes, and their answers carry an ETag: send it back as If-None-Match, and the answer is 304 while nothing has changed. An answer is never older than the request.
+
 Errors are always {"error":{"code","message","details"}}; details.request_id is also in the X-Request-Id header and in the service's log.`
 
 // The names of the contract's security schemes.
@@ -42,6 +44,7 @@ func contract(version string) huma.Config {
 				{Name: "businesses", Description: "Businesses, what they prefer and what they measure"},
 				{Name: "members", Description: "Who belongs to a business"},
 				{Name: "admin", Description: "The installation, for its operators"},
+				{Name: "data", Description: "Bringing data in and taking it out"},
 				{Name: "health", Description: "For load balancers and operators"},
 			},
 			Components: &huma.Components{

@@ -38,6 +38,23 @@ type exchange struct {
 	audited bool
 	// business is the one that an operation of a user turned out to be about.
 	business *uuid.UUID
+
+	// left ends when the caller leaves; the time of one request does not end it.
+	left <-chan struct{}
+}
+
+// patient returns ctx with another limit than the time of one request; it still ends when the caller leaves.
+func (e *exchange) patient(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	long, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), limit, errSlow)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-e.left:
+			cancel()
+		case <-done:
+		}
+	}()
+	return long, func() { close(done); cancel() }
 }
 
 // entry returns the audit entry of the request.

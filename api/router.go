@@ -30,6 +30,7 @@ type router struct {
 func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := t.api.clock()
 	e := newExchange(r)
+	e.left = r.Context().Done()
 	out := &answer{ResponseWriter: w}
 	secure(out.Header(), e.id)
 	ctx := context.WithValue(r.Context(), exchangeKey{}, e)

@@ -54,7 +54,21 @@ func Start(t testing.TB, o Options) *Service {
 	if o.URL == nil {
 		o.URL = storetest.New(t).URL
 	}
+	return start(t, o, nil)
+}
+
+// Join starts another process' service on the database, in the world and with the clock of first, which its tokens are good for too.
+func Join(t testing.TB, o Options, first *Service) *Service {
+	t.Helper()
+	return start(t, o, first)
+}
+
+func start(t testing.TB, o Options, first *Service) *Service {
+	t.Helper()
 	s := &Service{Clock: &Clock{now: Now()}, Log: &Log{}}
+	if first != nil {
+		s.Clock = first.Clock
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	data, err := store.Open(ctx, store.Config{URL: o.URL(store.RoleAPI), Role: store.RoleAPI})
 	if err != nil {
@@ -77,7 +91,11 @@ func Start(t testing.TB, o Options) *Service {
 	if err != nil {
 		t.Fatalf("make service: %v", err)
 	}
-	s.World = seed(t, o.URL(""), accounts)
+	if first != nil {
+		s.World = first.World
+	} else {
+		s.World = seed(t, o.URL(""), accounts)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("listen: %v", err)
