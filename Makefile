@@ -8,10 +8,10 @@ TESTFLAGS ?=
 PACKAGES  := ./... ./testdata ./testdata/recorded ./testdata/shared ./testdata/upstream/generate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check generate bench-batch clean
+.PHONY: help setup build demo test check contract generate bench-batch campaign-contract campaign-idempotency clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 setup: ## install what is missing (a C compiler, Postgres binaries) or say what to install
 	@.ci/setup
@@ -28,6 +28,15 @@ test: setup ## every test, against a real Postgres that the tests start and stop
 
 check: ## exactly what CI runs: static checks, generated files current, tests
 	@.ci/run
+
+contract: ## lint the OpenAPI document and compile a TypeScript client made from it (needs Node.js)
+	@CI=true .ci/setup && .ci/contract/check
+
+campaign-contract: setup ## 20,000 requests made from the OpenAPI document, valid and invalid, to the real service
+	SIGNALCRAFT_CAMPAIGN=long $(GO) test ./api -run TestContractCampaign -v -timeout 60m
+
+campaign-idempotency: setup ## 1,000 keys x 32 requests at once, with clients leaving and connections cut
+	SIGNALCRAFT_CAMPAIGN=long $(GO) test ./api -run TestIdempotencyCampaign -v -timeout 60m
 
 generate: ## write the generated files: typed queries, OpenAPI golden file, demo upstream answers
 	@.ci/generate

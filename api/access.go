@@ -171,6 +171,10 @@ func (s *service) governed(o huma.Operation) huma.Operation {
 	}
 	if rule.creates {
 		statuses = append(statuses, http.StatusConflict)
+		o.Parameters = append(o.Parameters, idempotencyParameter())
+	}
+	if o.BodyReadTimeout == 0 {
+		o.BodyReadTimeout = s.bodyTime(o.OperationID)
 	}
 	if o.Extensions == nil {
 		o.Extensions = map[string]any{}

@@ -172,5 +172,5 @@ func (s *service) provenAccount(ctx context.Context, password string) (account s
 	if err != nil {
 		return store.Account{}, err
 	}
-	return account, s.auth.CheckCurrent(ctx, account, password, exchangeFrom(ctx).address)
+	return account, s.auth.CheckCurrent(ctx, account, password)
 }

@@ -19,11 +19,13 @@ func (s *service) asUser(ctx context.Context, fn func(*store.UserTx) error) erro
 	if err != nil {
 		return err
 	}
-	return s.store.AsUser(ctx, caller.UserID, func(t *store.UserTx) error {
-		if err := fn(t); err != nil {
-			return err
-		}
-		return s.audit(ctx, t, exchangeFrom(ctx).business)
+	return s.standing(ctx, func() (*store.Held, error) {
+		return s.store.HoldAsUser(ctx, caller.UserID, func(t *store.UserTx) error {
+			if err := fn(t); err != nil {
+				return err
+			}
+			return s.audit(ctx, t, nil)
+		})
 	})
 }
 
@@ -33,13 +35,16 @@ func (s *service) readUser(ctx context.Context, fn func(*store.UserTx) error) er
 	if err != nil {
 		return err
 	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
 	return s.store.AsUser(ctx, caller.UserID, fn)
 }
 
 // inBusiness runs fn for the caller in a business, and audits it. It returns store.ErrNotFound for a business that is
 // absent or of which the caller is no member, and a 403 when the caller's role does not suffice.
 func (s *service) inBusiness(ctx context.Context, business uuid.UUID, fn func(*store.MemberTx) error) error {
-	return s.enter(ctx, business, s.store.AsMember, func(t *store.MemberTx) error {
+	return s.enter(ctx, business, s.standAsMember, func(t *store.MemberTx) error {
 		if err := fn(t); err != nil {
 			return err
 		}
@@ -47,8 +52,15 @@ func (s *service) inBusiness(ctx context.Context, business uuid.UUID, fn func(*s
 	})
 }
 
+func (s *service) standAsMember(ctx context.Context, user, business uuid.UUID, fn func(*store.MemberTx) error) error {
+	return s.standing(ctx, func() (*store.Held, error) { return s.store.HoldAsMember(ctx, user, business, fn) })
+}
+
 // readBusiness is inBusiness for reading: all queries of fn see one state; nothing is audited.
 func (s *service) readBusiness(ctx context.Context, business uuid.UUID, fn func(*store.MemberTx) error) error {
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
 	return s.enter(ctx, business, s.store.ReadAsMember, fn)
 }
 
@@ -59,11 +71,9 @@ func (s *service) enter(ctx context.Context, business uuid.UUID,
 		return err
 	}
 	return open(ctx, caller.UserID, business, func(t *store.MemberTx) error {
-		if err := allowed(ctx, t.Role); err != nil {
+		exchangeFrom(ctx).business = &business
+		if err := allowed(ctx, caller, t.Role, t.Tier); err != nil {
 			return err
-		}
-		if needsSecondFactor(t) && !caller.IsKey() && !caller.SecondFactor {
-			return mfaRequired(ctx)
 		}
 		return fn(t)
 	})
@@ -78,11 +88,15 @@ func callerIn(ctx context.Context, business uuid.UUID) (auth.Principal, error) {
 	return caller, err
 }
 
-// allowed returns nil when the operation's row of accessOf lets a member with the role call it.
-func allowed(ctx context.Context, role string) error {
+// allowed returns nil when the operation's row of accessOf, and the policy of the business's tier, let a member with the role
+// call it. Whoever decides on a member decides here.
+func allowed(ctx context.Context, caller auth.Principal, role, tier string) error {
 	rule := exchangeFrom(ctx).access
 	if rule.who != member || !auth.Role(role).Covers(rule.role) {
 		return forbidden(ctx, string(rule.role))
+	}
+	if needsSecondFactor(role, tier) && !caller.IsKey() && !caller.SecondFactor {
+		return mfaRequired(ctx)
 	}
 	return nil
 }
@@ -95,6 +109,9 @@ func (s *service) home(ctx context.Context, table store.Home, text string) (busi
 		return business, id, err
 	}
 	if id, err = pathID(ctx, text); err != nil {
+		return business, id, err
+	}
+	if err := s.settle(ctx); err != nil {
 		return business, id, err
 	}
 	business, err = s.store.BusinessOf(ctx, caller.UserID, table, id)
@@ -121,10 +138,5 @@ func noteBusiness(ctx context.Context, business uuid.UUID) { exchangeFrom(ctx).b
 
 // audit adds the request's entry to the audit log in the transaction that changes something.
 func (s *service) audit(ctx context.Context, t *store.UserTx, business *uuid.UUID) error {
-	e := exchangeFrom(ctx)
-	if err := t.Audit(ctx, e.entry(ctx, s.clock(), business, store.AuditDone)); err != nil {
-		return err
-	}
-	e.audited = true
-	return nil
+	return t.Audit(ctx, exchangeFrom(ctx).entry(ctx, s.clock(), business, store.AuditDone))
 }

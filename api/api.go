@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,6 +24,7 @@ import (
 	"github.com/signalcraft/signalcraft/api/auth"
 	"github.com/signalcraft/signalcraft/api/billing"
 	"github.com/signalcraft/signalcraft/api/notify/message"
+	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -59,6 +61,27 @@ type Config struct {
 	CacheBytes int64
 	// ExportTime bounds one export. Zero means 10 minutes.
 	ExportTime time.Duration
+	// Limits change the rate limits by their names; see ParseLimits. Nil means the defaults.
+	Limits map[string]Limit
+	// LimitsInMemory keeps all limits in this process. False keeps those that guard accounts in Postgres, so that they hold over
+	// all processes.
+	LimitsInMemory bool
+	// TrustedProxies are the networks of the proxies in front of the service. What a header says of where a
+	// request comes from is believed only behind them. Nil means none.
+	TrustedProxies []netip.Prefix
+	// ForwardedHeader is the header that those proxies write: X-Forwarded-For or Forwarded. Empty means X-Forwarded-For.
+	ForwardedHeader string
+	// AllowedOrigins are the origins whose pages may call the service from a browser, such as https://app.example.com. Nil means
+	// none.
+	AllowedOrigins []string
+	// HSTS is how long browsers shall use nothing but TLS for this host. Set it only behind TLS. Zero means that they
+	// are not told.
+	HSTS time.Duration
+	// MaxRequests bounds the requests that are answered at once; more get 503 at once. Zero means 512.
+	MaxRequests int
+	// Secrets seals the answers that are kept for repeated requests. Nil means keys of this process: answers kept by another
+	// process, or before a restart, cannot be shown again.
+	Secrets *secret.Box
 }
 
 // service is what the operations share.
@@ -79,6 +102,15 @@ type service struct {
 	version     string
 	cache       *cache
 	exports     exportLimits
+
+	limits          map[string]Limit
+	limitsInMemory  bool
+	buckets         buckets
+	trustedProxies  []netip.Prefix
+	forwardedHeader string
+	cors            cors
+	hsts            time.Duration
+	answers         *secret.Box
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -108,6 +140,9 @@ func New(c Config) (http.Handler, error) {
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 96 << 20
 	}
+	if c.MaxRequests == 0 {
+		c.MaxRequests = 512
+	}
 	kept, err := newCache(c.CacheBytes, c.Registry)
 	if err != nil {
 		return nil, err
@@ -117,10 +152,14 @@ func New(c Config) (http.Handler, error) {
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
 		operatorMFA: c.OperatorMFA, mails: c.Site,
 		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
+	if err := s.guard(c); err != nil {
+		return nil, err
+	}
 	s.huma = humago.New(mux, contract(c.Version))
-	s.huma.UseMiddleware(s.authenticate)
+	s.huma.UseMiddleware(s.authenticate, s.idempotent)
 	s.billing, s.jobs = c.Billing, c.Jobs
 	s.register()
+	finish(s.huma.OpenAPI())
 	if err := mount(mux, s.huma.OpenAPI(), c.Registry); err != nil {
 		return nil, err
 	}
@@ -128,7 +167,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &router{api: s, mux: mux, meter: m}, nil
+	return &router{api: s, mux: mux, meter: m, routes: s.routes(s.huma.OpenAPI()), slots: make(chan struct{}, c.MaxRequests)}, nil
 }
 
 // register names every operation of the service.
@@ -164,6 +203,7 @@ func (s *service) register() {
 	s.registerWeather()
 	s.registerSummary()
 	s.registerExport()
+	s.registerVerifyAudit()
 }
 
 // mount adds what is served beside the documented operations.

@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/signalcraft/signalcraft/api/apitest"
-	"github.com/signalcraft/signalcraft/api/auth"
 )
 
 // campaign tries to get in where nobody should, and counts.
@@ -94,7 +93,7 @@ func (c *campaign) exec(statement string, args ...any) {
 // of good ones as the environment asks for, against the running service.
 func TestTokenCampaign(t *testing.T) {
 	t.Parallel()
-	s, owner := world(t, apitest.Options{Auth: unhurried})
+	s, owner := world(t, apitest.Options{})
 	c := &campaign{T: t, s: s, owner: owner, names: map[string]bool{}}
 	c.forged()
 	c.shown()
@@ -112,11 +111,6 @@ func TestTokenCampaign(t *testing.T) {
 		t.Errorf("accepted: %s", a)
 	}
 	fmt.Printf("token campaign: %d attacks, %d accepted (%d named, %d random)\n", len(c.names)+random, len(c.accepted), len(c.names), random)
-}
-
-// unhurried lets the campaign sign in as often as it needs to.
-func unhurried(c *auth.Config) {
-	c.Throttle = auth.ThrottleConfig{Account: auth.Rate{Every: time.Microsecond, Burst: 1000}, Address: auth.Rate{Every: time.Microsecond, Burst: 1000}}
 }
 
 // shown shows good tokens in wrong ways.

@@ -21,8 +21,6 @@ const challenge = `Bearer realm="signalcraft"`
 func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
 	ctx := c.Context()
 	e := exchangeFrom(ctx)
-	e.operation = c.Operation().OperationID
-	e.access = s.access[e.operation]
 	if e.access.who == anyone {
 		next(c)
 		return
@@ -43,12 +41,17 @@ func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
 		s.fail(ctx, err).write(w)
 		return
 	}
-	e.user = p.UserID.String()
+	e.user, e.caller = p.UserID.String(), &p
+	ctx = auth.WithPrincipal(ctx, p)
+	if err := s.admitCaller(ctx); err != nil {
+		s.fail(ctx, err).write(w)
+		return
+	}
 	if refused := s.permit(ctx, e.access, p); refused != nil {
 		refused.write(w)
 		return
 	}
-	next(huma.WithContext(c, auth.WithPrincipal(ctx, p)))
+	next(huma.WithContext(c, ctx))
 }
 
 // invalidToken is the one answer to every token or key that is not good, whatever is wrong with it.

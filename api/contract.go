@@ -1,9 +1,12 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -15,6 +18,7 @@ Sign in with POST /auth/login and send the access token as "Authorization: Beare
 Windows are half-open: from is included, to is not. Days are local days of the business. Lists are cut into pages: ask again with next_cursor as cursor until it is null.
 
 Published numbers change only when a run publishes, and their answers carry an ETag: send it back as If-None-Match, and the answer is 304 while nothing has changed. An answer is never older than the request.
+Requests are limited by account, API key and address; the RateLimit and RateLimit-Policy headers of every answer tell what is left, and 429 says in Retry-After when to come back. A POST that creates takes an Idempotency-Key, so that it can be sent again without being done twice.
 
 Errors are always {"error":{"code","message","details"}}; details.request_id is also in the X-Request-Id header and in the service's log.`
 
@@ -62,6 +66,20 @@ func contract(version string) huma.Config {
 	}
 }
 
+// finish puts the document in order once all operations are known: tags by name, and no error answers that none gives.
+func finish(document *huma.OpenAPI) {
+	slices.SortFunc(document.Tags, func(a, b *huma.Tag) int { return strings.Compare(a.Name, b.Name) })
+	used := map[string]bool{}
+	for _, item := range document.Paths {
+		for _, o := range operations(item) {
+			for _, r := range o.Responses {
+				used[strings.TrimPrefix(r.Ref, "#/components/responses/")] = true
+			}
+		}
+	}
+	maps.DeleteFunc(document.Components.Responses, func(name string, _ *huma.Response) bool { return !used[name] })
+}
+
 // errorTexts says what each error status means here.
 func errorTexts() map[int]string {
 	return map[int]string{
@@ -86,6 +104,10 @@ func errorResponses(schemas huma.Registry) map[string]*huma.Response {
 		r := &huma.Response{Description: text, Content: map[string]*huma.MediaType{"application/json": {Schema: envelope}}}
 		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 			r.Headers = map[string]*huma.Param{"Retry-After": {Description: "Seconds to wait", Schema: &huma.Schema{Type: huma.TypeInteger}}}
+		}
+		if status == http.StatusTooManyRequests {
+			r.Headers["RateLimit-Policy"] = &huma.Param{Description: "Each limit with its quota q and window w in seconds", Schema: &huma.Schema{Type: huma.TypeString}}
+			r.Headers["RateLimit"] = &huma.Param{Description: "What remains of each, r, and the seconds until all is back, t; on every answer of a limited operation", Schema: &huma.Schema{Type: huma.TypeString}}
 		}
 		if status == http.StatusUnauthorized {
 			r.Headers = map[string]*huma.Param{"WWW-Authenticate": {Description: "How to sign in", Schema: &huma.Schema{Type: huma.TypeString}}}

@@ -84,7 +84,9 @@ func (e *errorEnvelope) GetHeaders() http.Header { return e.headers }
 // problem returns the envelope for one status. The request id and the log come from ctx.
 func problem(ctx context.Context, status int, code, message string) *errorEnvelope {
 	e := &errorEnvelope{status: status, Problem: errorProblem{Code: code, Message: message}}
-	e.Problem.Details.RequestID = exchangeFrom(ctx).id
+	x := exchangeFrom(ctx)
+	x.code = code
+	e.Problem.Details.RequestID = x.id
 	return e
 }
 
@@ -125,9 +127,8 @@ func internal(ctx context.Context, cause error) *errorEnvelope {
 }
 
 func rateLimited(ctx context.Context, wait time.Duration) *errorEnvelope {
-	seconds := int((wait + time.Second - 1) / time.Second)
-	return problem(ctx, http.StatusTooManyRequests, codeRateLimited, "Too many attempts. Try again later.").
-		with("Retry-After", strconv.Itoa(max(seconds, 1)))
+	return problem(ctx, http.StatusTooManyRequests, codeRateLimited, "Too many requests. Try again later.").
+		with("Retry-After", strconv.Itoa(max(seconds(wait), 1)))
 }
 
 // byStatus is the envelope for a status that the router or huma decided on.

@@ -31,7 +31,11 @@ func TestEveryErrorWearsTheEnvelope(t *testing.T) {
 		check("GET", base+"/%2e%2e/%2e%2e/etc/passwd", nil, 404, "NOT_FOUND")
 		check("OPTIONS", base+"/nothing", nil, 404, "NOT_FOUND")
 		check("BREW", base+"/nothing", nil, 404, "NOT_FOUND")
-		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
+		options := s.Request(t, "OPTIONS", base+"/dashboard/metrics/"+id, nil)
+		if allow := options.Header.Get("Allow"); options.Status != 204 || allow != "GET, HEAD, OPTIONS" || len(options.Body) != 0 {
+			t.Errorf("OPTIONS: status %d, Allow %q, body %q; want 204 with GET, HEAD, OPTIONS", options.Status, allow, options.Body)
+		}
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} {
 			answer := s.Request(t, method, base+"/dashboard/metrics/"+id, nil)
 			answer.WantError(t, 405, "METHOD_NOT_ALLOWED")
 			if allow := answer.Header.Get("Allow"); allow != "GET, HEAD" {

@@ -36,11 +36,21 @@ type exchange struct {
 	subject string
 	details map[string]any
 	audited bool
-	// business is the one that an operation of a user turned out to be about.
-	business *uuid.UUID
 
 	// left ends when the caller leaves; the time of one request does not end it.
 	left <-chan struct{}
+	// business is the one that the request turned out to be about; nil when none.
+	business *uuid.UUID
+	// caller is who was let in; nil when nobody is signed in.
+	caller *auth.Principal
+	// code is the stable code of the error that was answered, if one was.
+	code string
+	// verdicts are what the rate limits said, in order.
+	verdicts []verdict
+	// claim is the request's hold on its idempotency key; nil when it has none.
+	claim *claim
+	// replayed is true when another request with the same idempotency key stands for this one.
+	replayed bool
 }
 
 // patient returns ctx with another limit than the time of one request; it still ends when the caller leaves.
@@ -57,15 +67,21 @@ func (e *exchange) patient(ctx context.Context, limit time.Duration) (context.Co
 	return long, func() { close(done); cancel() }
 }
 
-// entry returns the audit entry of the request.
-func (e *exchange) entry(ctx context.Context, at time.Time, business *uuid.UUID, outcome string) store.AuditEntry {
-	entry := store.AuditEntry{At: at, BusinessID: business, Action: e.operation, Subject: e.subject, Outcome: outcome,
+// entry returns the audit entry of the request. Without a business it is about the one that the request turned out to be
+// about, if any.
+func (e *exchange) entry(_ context.Context, at time.Time, business *uuid.UUID, outcome string) store.AuditEntry {
+	if business != nil {
+		e.business = business
+	}
+	entry := store.AuditEntry{At: at, BusinessID: e.business, Action: e.operation, Subject: e.subject, Outcome: outcome,
 		Address: e.address, UserAgent: e.agent, RequestID: e.id, Details: e.details}
-	if p, ok := auth.PrincipalFrom(ctx); ok {
+	if p := e.caller; p != nil {
 		entry.UserID = &p.UserID
 		if !p.IsKey() {
 			entry.SessionID = &p.SessionID
 		}
+	} else if id, err := uuid.Parse(e.user); err == nil {
+		entry.UserID = &id // signed in by this very request
 	}
 	return entry
 }
@@ -88,9 +104,6 @@ func newExchange(r *http.Request) *exchange {
 		e.id = uuid.NewString()
 	}
 	e.agent = auth.Printable(r.UserAgent(), 300)
-	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		e.address = at.Addr().Unmap()
-	}
 	return e
 }
 
@@ -121,17 +134,19 @@ func (e *exchange) log(ctx context.Context, l *slog.Logger, method string, w *an
 	l.LogAttrs(ctx, level, "request answered", attrs...)
 }
 
-// answer counts what goes out through a ResponseWriter.
+// answer counts what goes out through a ResponseWriter, and adds what the rate limits said.
 type answer struct {
 	http.ResponseWriter
-	status int
-	bytes  int64
+	exchange *exchange
+	status   int
+	bytes    int64
 }
 
 // WriteHeader notes the first final status.
 func (a *answer) WriteHeader(status int) {
 	if a.status == 0 && status >= http.StatusOK {
 		a.status = status
+		limitHeaders(a.Header(), a.exchange.verdicts)
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
@@ -139,7 +154,7 @@ func (a *answer) WriteHeader(status int) {
 // Write counts the bytes of the body.
 func (a *answer) Write(b []byte) (int, error) {
 	if a.status == 0 {
-		a.status = http.StatusOK
+		a.WriteHeader(http.StatusOK)
 	}
 	n, err := a.ResponseWriter.Write(b)
 	a.bytes += int64(n)

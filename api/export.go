@@ -127,7 +127,7 @@ func (s *service) stream(ctx context.Context, w http.ResponseWriter, headOnly bo
 		return
 	case !out.started:
 		clear(w.Header())
-		secure(w.Header(), exchangeFrom(ctx).id)
+		s.secure(w.Header(), exchangeFrom(ctx).id)
 		s.fail(ctx, err).write(w)
 	default:
 		exchangeFrom(ctx).cause = fmt.Errorf("export broke off: %w", err)

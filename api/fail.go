@@ -21,6 +21,8 @@ func (s *service) fail(ctx context.Context, err error) *errorEnvelope {
 		return notFound(ctx)
 	case errors.Is(err, store.ErrConflict):
 		return problem(ctx, http.StatusConflict, codeConflict, "That exists already.")
+	case errors.Is(err, store.ErrInvalid):
+		return invalid(ctx, "body", "body", "a value that cannot be kept").because(ctx, err)
 	case errors.Is(err, auth.ErrCredentials):
 		return problem(ctx, http.StatusUnauthorized, codeCredentials, "E-mail or password is wrong.").
 			with("WWW-Authenticate", challenge)

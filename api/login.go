@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -66,6 +67,9 @@ func (s *service) registerLogin() {
 }
 
 func (s *service) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
+	if err := s.admit(ctx, limitLogin, strings.ToLower(strings.TrimSpace(in.Body.Email))); err != nil {
+		return nil, err
+	}
 	signIn, err := s.auth.Login(ctx, auth.Attempt{Email: in.Body.Email, Password: in.Body.Password,
 		Address: exchangeFrom(ctx).address, UserAgent: in.UserAgent, Trail: s.trail(ctx)})
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signalcraft/signalcraft/api"
 	"github.com/signalcraft/signalcraft/api/apitest"
-	"github.com/signalcraft/signalcraft/api/auth"
 	"github.com/signalcraft/signalcraft/api/store/storetest"
 )
 
@@ -87,8 +87,8 @@ func TestLoginRefusesAlike(t *testing.T) {
 
 func TestLoginIsThrottled(t *testing.T) {
 	t.Parallel()
-	s := apitest.Start(t, apitest.Options{Auth: func(c *auth.Config) {
-		c.Throttle = auth.ThrottleConfig{Account: auth.Rate{Every: time.Minute, Burst: 2}}
+	s := apitest.Start(t, apitest.Options{API: func(c *api.Config) {
+		c.Limits = map[string]api.Limit{"login": {Requests: 2, Window: 2 * time.Minute}}
 	}})
 	w := s.World
 	for range 2 {

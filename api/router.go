@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,9 +22,12 @@ const unmatched = "unmatched"
 // router is the outermost handler: it names each request, finds its route, and sees that
 // whatever happens ends in the envelope, a log line and a measurement.
 type router struct {
-	api   *service
-	mux   *http.ServeMux
-	meter *meter
+	api    *service
+	mux    *http.ServeMux
+	meter  *meter
+	routes map[string]route
+	// slots holds one value for each request being answered; nil means without bound.
+	slots chan struct{}
 }
 
 // ServeHTTP answers one request.
@@ -31,11 +35,11 @@ func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := t.api.clock()
 	e := newExchange(r)
 	e.left = r.Context().Done()
-	out := &answer{ResponseWriter: w}
-	secure(out.Header(), e.id)
+	e.address = callerAddress(r, t.api.trustedProxies, t.api.forwardedHeader)
+	out := &answer{ResponseWriter: w, exchange: e}
+	t.api.secure(out.Header(), e.id)
+	t.api.cors.mark(out.Header(), r)
 	ctx := context.WithValue(r.Context(), exchangeKey{}, e)
-	ctx, cancel := context.WithTimeoutCause(ctx, t.api.timeout, errSlow)
-	defer cancel()
 	r = r.WithContext(ctx)
 	if r.Body != nil {
 		r.Body = body{r.Body}
@@ -48,6 +52,7 @@ func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if failed != nil && !cut {
 			cut = t.recovered(ctx, out, failed)
 		}
+		t.api.auditRest(ctx, r.Method, out.status)
 		took := t.api.clock().Sub(began)
 		t.meter.observe(e.route, r.Method, out.status, took)
 		e.log(ctx, t.api.logger, r.Method, out, took)
@@ -71,17 +76,63 @@ func (t *router) dispatch(w http.ResponseWriter, r *http.Request, e *exchange) {
 	}
 	h, pattern := t.mux.Handler(r)
 	if pattern == "" {
-		refused := &refusal{header: http.Header{}}
-		h.ServeHTTP(refused, r)
-		answer := byStatus(r.Context(), refused.status)
-		if allow := refused.header.Get("Allow"); allow != "" {
-			answer = answer.with("Allow", allow)
-		}
-		answer.write(w)
+		t.refuse(w, r, h)
 		return
 	}
 	_, e.route, _ = strings.Cut(pattern, " ")
-	t.mux.ServeHTTP(w, r)
+	rt := t.routes[pattern]
+	e.operation, e.access = rt.operation, t.api.access[rt.operation]
+	for _, name := range []string{"Content-Type", headerIdempotencyKey} {
+		if len(r.Header.Values(name)) > 1 {
+			invalid(r.Context(), "header", name, "expected once").write(w)
+			return
+		}
+	}
+	if t.slots != nil && !rt.exempt && !rt.stream {
+		select {
+		case t.slots <- struct{}{}:
+			defer func() { <-t.slots }()
+		default:
+			// Shed at once: a request that waits for a slot would be answered when nobody waits for it any more.
+			unavailable(r.Context(), errFull).with("Retry-After", "1").write(w)
+			return
+		}
+	}
+	if err := t.api.admitAddress(r.Context(), rt.limits, e.address); err != nil {
+		t.api.fail(r.Context(), err).write(w)
+		return
+	}
+	ctx, cancel := rt.bound(w, r)
+	defer cancel()
+	t.mux.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// errFull is the cause of an answer that was not worked on because as many requests as allowed are.
+var errFull = errors.New("as many requests as allowed are being answered")
+
+// refuse answers what no route takes: an unknown address, or a known one in a way that it does not answer.
+func (t *router) refuse(w http.ResponseWriter, r *http.Request, h http.Handler) {
+	refused := &refusal{header: http.Header{}}
+	h.ServeHTTP(refused, r)
+	allow := refused.header.Get("Allow")
+	if allow == "" {
+		if err := t.api.admitAddress(r.Context(), routeLimits{}, exchangeFrom(r.Context()).address); err != nil {
+			t.api.fail(r.Context(), err).write(w)
+			return
+		}
+		byStatus(r.Context(), refused.status).write(w)
+		return
+	}
+	if r.Method == http.MethodOptions {
+		allow += ", " + http.MethodOptions
+		w.Header().Set("Allow", allow)
+		if t.api.cors.preflight(r) {
+			t.api.cors.permit(w.Header(), allow)
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	byStatus(r.Context(), refused.status).with("Allow", allow).write(w)
 }
 
 // recovered turns a panic into an answer. It reports whether half of one is out already, so
@@ -98,7 +149,10 @@ func (t *router) recovered(ctx context.Context, w *answer, value any) (cut bool)
 
 // secure sets the headers that every answer carries. Answers are data for programs: they
 // may neither be framed, run, guessed at, nor kept by a shared cache.
-func secure(h http.Header, requestID string) {
+func (s *service) secure(h http.Header, requestID string) {
+	if s.hsts > 0 {
+		h.Set("Strict-Transport-Security", "max-age="+strconv.Itoa(seconds(s.hsts))+"; includeSubDomains")
+	}
 	h.Set(requestIDHeader, requestID)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")

@@ -77,7 +77,7 @@ func TestSubscription(t *testing.T) {
 	if n := s.value(`select string_agg(from_tier || to_tier || status || provider, ' ') from subscription_changes`); n != "freeprodonemanual" {
 		t.Errorf("changes: %s, want one", n)
 	}
-	if n := s.value(`select count(*) from audit_log where action = 'upgrade'`); n != "1" {
+	if n := s.value(`select count(*) from audit_log where action = 'upgrade' and outcome = 'done'`); n != "1" {
 		t.Errorf("%s audit entries, want 1", n)
 	}
 	if n := s.value(`select string_agg(recipient, ' ') from mails where kind = 'subscription_changed'`); n != s.World.Ada.Email {

@@ -170,7 +170,7 @@ func accountRequests() map[string]sample {
 		"endSession":            {target: "session", want: noBody},
 		"getMFA":                {want: ok},
 		"enrolTOTP":             {fresh: true, want: ok},
-		"confirmTOTP":           {fresh: true, want: []int{http.StatusUnauthorized}, body: fixed(map[string]any{"code": "123456"})},
+		"confirmTOTP":           {fresh: true, want: []int{http.StatusBadRequest}, body: fixed(map[string]any{"code": "123456"})},
 		"removeTOTP":            {fresh: true, want: []int{http.StatusNoContent, http.StatusNotFound}},
 		"replaceRecoveryCodes":  {fresh: true, want: []int{http.StatusOK, http.StatusNotFound, http.StatusConflict}},
 		"listAPIKeys":           {want: ok},

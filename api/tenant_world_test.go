@@ -12,13 +12,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/signalcraft/signalcraft/api"
 	"github.com/signalcraft/signalcraft/api/apitest"
-	"github.com/signalcraft/signalcraft/api/auth"
 )
 
 // tenantCampaign is a service with two tenants and everybody who might ask it something.
@@ -63,14 +61,10 @@ const (
 	absentWithin // the own tenant, and in it an absent id
 )
 
-// plenty is a rate that nobody reaches.
-var plenty = auth.Rate{Every: time.Microsecond, Burst: 1_000_000}
-
 func newTenantCampaign(t *testing.T, r *rand.Rand) *tenantCampaign {
 	t.Helper()
 	c := &tenantCampaign{scene: newScene(t, apitest.Options{
-		API:  func(c *api.Config) { c.Jobs = &batch{} },
-		Auth: func(c *auth.Config) { c.Throttle.Address, c.Throttle.Account = plenty, plenty },
+		API: func(c *api.Config) { c.Jobs = &batch{} },
 	}), random: r}
 	c.exec(`update users set email_verified_at = now()`)
 	c.own, c.victim = c.tenant("own"), c.tenant("victim")

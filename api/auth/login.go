@@ -56,13 +56,10 @@ type SessionEnd struct {
 	EndsAt time.Time
 }
 
-// Login checks the attempt, starts a session and issues its tokens. It returns
-// ErrCredentials, ErrUnverified, a *ThrottledError, ErrBusy, or an error of the store.
+// Login checks the attempt, which the caller has counted against the account's limits, starts a session and issues its tokens. It
+// returns ErrCredentials, ErrUnverified, ErrBusy, or an error of the store.
 func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 	email := strings.ToLower(strings.TrimSpace(a.Email))
-	if wait := s.throttle.take(s.clock(), email, a.Address); wait > 0 {
-		return SignIn{}, &ThrottledError{Wait: wait}
-	}
 	account, err := s.account(ctx, email)
 	if err != nil {
 		return SignIn{}, err
@@ -182,9 +179,6 @@ type Proof struct {
 // ended, a *ThrottledError, ErrBusy, or an error of the store.
 func (s *Service) Prove(ctx context.Context, p Principal, proof Proof) (Token, error) {
 	now := s.clock().UTC()
-	if wait := s.throttle.take(now, "proof "+p.UserID.String(), proof.Address); wait > 0 {
-		return Token{}, &ThrottledError{Wait: wait}
-	}
 	var account store.Account
 	err := s.store.AsUser(ctx, p.UserID, func(tx *store.UserTx) (err error) {
 		account, err = tx.Account(ctx)

@@ -48,8 +48,6 @@ type Config struct {
 	Product string
 	// Hash is the cost of passwords. The zero value is the recommended cost.
 	Hash HashConfig
-	// Throttle bounds attempts to sign in, in this process.
-	Throttle ThrottleConfig
 }
 
 // Service signs people in and tells whose an access token is. It may be used from many
@@ -61,7 +59,6 @@ type Service struct {
 	hasher   *Hasher
 	keys     *keyring
 	tokens   *tokens
-	throttle *throttle
 	sessions *states[store.SessionState]
 	apiKeys  *states[store.KeyState]
 	limits   sessionLimits
@@ -87,7 +84,7 @@ func New(c Config) (*Service, error) {
 	}
 	keys := &keyring{store: c.Store, clock: c.Clock, secrets: c.Secrets}
 	return &Service{
-		store: c.Store, secrets: c.Secrets, clock: c.Clock, hasher: hasher, throttle: newThrottle(c.Throttle), keys: keys,
+		store: c.Store, secrets: c.Secrets, clock: c.Clock, hasher: hasher, keys: keys,
 		tokens:   newTokens(keys, c.Issuer, c.Audience, c.TokenLife, c.Clock),
 		sessions: newStates[store.SessionState](c.StateLife, c.Clock), apiKeys: newStates[store.KeyState](c.StateLife, c.Clock),
 		limits:  sessionLimits{life: c.SessionLife, idle: c.IdleLife, grace: c.RefreshGrace, most: c.MaxSessions},

@@ -67,7 +67,8 @@ func kindOfCode(code string) error {
 	switch code {
 	case "23505": // unique_violation
 		return ErrConflict
-	case "23503", "23514", "23502": // foreign_key_violation, check_violation, not_null_violation
+	case "23503", "23514", "23502", // foreign_key_violation, check_violation, not_null_violation
+		"22021", "22P05", "22P02", "22001", "22003", "22008", "22007": // text that is no text, has a zero byte, is too long; numbers and times beyond range
 		return ErrInvalid
 	case "57P01", "57P02", "57P03", "57P05", "53300", // shutdown, crash, starting, idle timeout, too many connections
 		"57014", "25P03", "40001", "40P01": // statement timeout, idle in transaction, serialization failure, deadlock

@@ -34,6 +34,8 @@ type Config struct {
 type Store struct {
 	pool *pgxpool.Pool
 	role string
+	// held takes the transaction instead of its commit; nil everywhere but in HoldAsUser and HoldAsMember.
+	held *Held
 }
 
 // Open connects to a migrated database. Close releases it.
@@ -118,13 +120,30 @@ func (s *Store) within(ctx context.Context, options pgx.TxOptions, fn func(*quer
 	if err != nil {
 		return err
 	}
-	if err := fn(query.New(tx), tx); err != nil {
-		return errors.Join(Classify(err), rollback(ctx, tx))
+	if err := s.work(ctx, tx, fn); err != nil {
+		return err
+	}
+	if s.held != nil {
+		s.held.q, s.held.tx = query.New(tx), tx
+		return nil
 	}
 	if err := tx.Commit(ctx); err != nil {
 		return fmt.Errorf("commit: %w", Classify(err))
 	}
 	return nil
+}
+
+// work runs fn in tx, and undoes it when fn fails or panics.
+func (s *Store) work(ctx context.Context, tx pgx.Tx, fn func(*query.Queries, pgx.Tx) error) (err error) {
+	returned := false
+	defer func() {
+		if !returned || err != nil {
+			err = errors.Join(Classify(err), rollback(ctx, tx))
+		}
+	}()
+	err = fn(query.New(tx), tx)
+	returned = true
+	return err
 }
 
 // rollback gives the connection back also when ctx has ended. That the connection is gone is no news:

@@ -135,7 +135,11 @@ func (b *benchAPI) start(ctx context.Context, cacheBytes int64, hash auth.HashCo
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := auth.New(auth.Config{Store: data, Clock: b.now, Hash: hash, Throttle: benchThrottle()})
+	secrets, err := b.settings.secretBox()
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := auth.New(auth.Config{Store: data, Secrets: secrets, Clock: b.now, Hash: hash})
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +148,8 @@ func (b *benchAPI) start(ctx context.Context, cacheBytes int64, hash auth.HashCo
 		return nil, fmt.Errorf("open access log: %w", err)
 	}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: logger, Version: version(), Clock: b.now, CacheBytes: cacheBytes})
+	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: logger, Version: version(), Clock: b.now, CacheBytes: cacheBytes,
+		Secrets: secrets, Limits: unlimited(), MaxRequests: 4096})
 	if err != nil {
 		return nil, err
 	}
@@ -164,10 +169,13 @@ func (b *benchAPI) start(ctx context.Context, cacheBytes int64, hash auth.HashCo
 	}}, nil
 }
 
-// benchThrottle lets everybody sign in as often as they like: here the password's cost is measured.
-func benchThrottle() auth.ThrottleConfig {
-	rate := auth.Rate{Every: time.Microsecond, Burst: 1 << 30}
-	return auth.ThrottleConfig{Account: rate, Address: rate}
+// unlimited lets everybody ask as often as they like: here the costs are measured.
+func unlimited() map[string]api.Limit {
+	limits := map[string]api.Limit{}
+	for _, name := range api.LimitNames() {
+		limits[name] = api.Limit{}
+	}
+	return limits
 }
 
 func (b *benchAPI) ownerPool(ctx context.Context) (*pgxpool.Pool, error) {

@@ -48,6 +48,7 @@ type commands struct {
 	Migrate migrateCommand `cmd:"" help:"Bring the Postgres schema up to date."`
 	User    userCommand    `cmd:"" help:"Administer accounts: name an operator."`
 	Config  configCommand  `cmd:"" help:"Print the effective settings, secrets masked."`
+	Audit   auditCommand   `cmd:"" help:"Verify that the audit log is whole."`
 	Bench   benchCommand   `cmd:"" help:"Measure: the whole batch on made-up KPIs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

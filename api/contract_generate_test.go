@@ -1,0 +1,440 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"mime/multipart"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// generator makes up requests for operations of the contract.
+type generator struct {
+	*contract
+	random *rand.Rand
+	// known are values that mean something to the service, by the name of the field: ids of the world, and what
+	// answers told.
+	known map[string][]any
+	// secrets are what must never be logged.
+	secrets map[string]bool
+	count   int
+}
+
+// oddRequest is one made-up request.
+type oddRequest struct {
+	operation *contractOperation
+	what      string // what is odd about it; empty when it should be valid
+	method    string
+	target    string
+	headers   [][2]string
+	body      []byte
+}
+
+func (g *generator) chance(percent int) bool { return g.random.IntN(100) < percent }
+
+func pickOne[T any](g *generator, from []T) T { return from[g.random.IntN(len(from))] }
+
+// oddities are the ways in which a request is made invalid. Each changes one that would be valid.
+var oddities = []string{"wrong type", "out of bounds", "missing field", "extra field", "bad enum", "huge number", "deep JSON", "large JSON", "invalid UTF-8", "NUL",
+	"content type", "method", "headers", "cursor", "unknown query", "doubled query", "path", "truncated", "not JSON", "null body", "empty body", "odd text", "key"}
+
+func (g *generator) request(o *contractOperation) *oddRequest {
+	r := &oddRequest{operation: o, method: o.method}
+	if g.chance(60) {
+		r.what = pickOne(g, oddities)
+	}
+	g.address(r)
+	g.fill(r)
+	switch r.what {
+	case "method":
+		r.method = pickOne(g, []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "get"})
+	case "headers":
+		r.headers = append(r.headers, pickOne(g, [][2]string{{"Accept", "text/html;q=0.1, */*;q=0"}, {"Accept", "\"\\"}, {"If-None-Match", "*"}, {"If-None-Match", `W/"x", "y`},
+			{"Accept-Encoding", "br;q=x"}, {"Content-Encoding", "gzip"}, {"X-Request-Id", strings.Repeat("é", 40)}, {"Range", "bytes=0-1"},
+			{"Cookie", strings.Repeat("a=b; ", 2000)}, {"X-Forwarded-For", "1.1.1.1"}, {"Last-Event-ID", "\x7e"}, {"X-Http-Method-Override", "DELETE"}, {"Accept-Language", strings.Repeat("x", 8000)},
+			{"If-Modified-Since", "yesterday"}, {"Origin", "null"}, {"Upgrade", "websocket"}, {"User-Agent", "\xff\xfe"}}))
+	case "key":
+		r.headers = append(r.headers, [2]string{"Idempotency-Key", pickOne(g, []string{"a b", "", "ü", strings.Repeat("k", 256), "campaign-key"})})
+	}
+	return r
+}
+
+// address makes the path and the query.
+func (g *generator) address(r *oddRequest) {
+	path := r.operation.path
+	query := url.Values{}
+	for _, p := range r.operation.parameters {
+		name, schema := p["name"].(string), g.resolve(p["schema"])
+		switch p["in"] {
+		case "path":
+			value := fmt.Sprint(g.value(r, name, schema, 0))
+			if r.what == "path" {
+				value = pickOne(g, []string{"0", "me", "%", "x y", "../admin", strings.Repeat("9", 2000), "é", "\x00", "'; drop table users --", "00000000-0000-0000-0000-000000000000", "{id}", "1e5"})
+			}
+			path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(value))
+		case "query":
+			required, _ := p["required"].(bool)
+			odd := r.what == "cursor" && name == "cursor" || r.what == "out of bounds" || r.what == "odd text" || r.what == "NUL" || r.what == "wrong type" || r.what == "bad enum" || r.what == "huge number"
+			if required && r.what != "missing field" || odd && g.chance(60) || g.chance(30) {
+				query.Set(name, queryText(g.value(r, name, schema, 0)))
+			}
+		case "header":
+			if name == "Idempotency-Key" && r.what != "key" && g.chance(30) {
+				g.count++
+				r.headers = append(r.headers, [2]string{name, pickOne(g, []string{"campaign-key", fmt.Sprintf("campaign-%d", g.count)})})
+			} else if name != "Idempotency-Key" && name != "Authorization" && g.chance(20) {
+				r.headers = append(r.headers, [2]string{name, headerText(fmt.Sprint(g.value(r, name, schema, 0)))})
+			}
+		}
+	}
+	switch r.what {
+	case "unknown query":
+		query.Set(pickOne(g, []string{"foo", "limit ", "LIMIT", "id", "\x00"}), "1")
+	case "doubled query":
+		for name := range query {
+			query.Add(name, query.Get(name))
+		}
+	}
+	r.target = pickOne(g, []string{"", "/api/v1"}) + path
+	if len(query) > 0 {
+		r.target += "?" + query.Encode()
+	}
+}
+
+func queryText(value any) string {
+	list, ok := value.([]any)
+	if !ok {
+		return fmt.Sprint(value)
+	}
+	var words []string
+	for _, v := range list {
+		words = append(words, fmt.Sprint(v))
+	}
+	return strings.Join(words, ",")
+}
+
+// headerText keeps what net/http lets through.
+func headerText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// fill makes the body.
+func (g *generator) fill(r *oddRequest) {
+	kinds := slices.Sorted(maps.Keys(r.operation.bodies))
+	if len(kinds) == 0 {
+		if r.what == "truncated" || r.what == "not JSON" { // a body that nobody asked for
+			r.body = []byte(`{"x":`)
+			r.headers = append(r.headers, [2]string{"Content-Type", "application/json"})
+		}
+		return
+	}
+	kind := pickOne(g, kinds)
+	schema := r.operation.bodies[kind]
+	switch {
+	case kind == "application/json":
+		value := g.value(r, "", schema, 0)
+		r.body, _ = json.Marshal(value)
+	case strings.HasPrefix(kind, "multipart/"):
+		r.body, kind = g.form(r, schema)
+	default:
+		r.body = []byte(pickOne(g, []string{"day,value\n2026-03-01,7\n", "{}\n", "\x00\xff", ""}))
+	}
+	g.spoil(r)
+	if r.what == "content type" {
+		kind = pickOne(g, []string{"", "text/plain", "application/xml", "application/json; charset=utf-16", ";;;", "multipart/form-data", "multipart/form-data; boundary=", "application/x-www-form-urlencoded", "application/JSON", "a/" + strings.Repeat("b", 500)})
+	}
+	if kind != "" {
+		r.headers = append(r.headers, [2]string{"Content-Type", kind})
+	}
+}
+
+// spoil damages the bytes of a body.
+func (g *generator) spoil(r *oddRequest) {
+	switch r.what {
+	case "deep JSON":
+		r.body = []byte(strings.Repeat(`{"a":[`, 2000))
+	case "large JSON":
+		r.body = []byte(`{"a":"` + strings.Repeat("x", 2<<20) + `"}`)
+	case "truncated":
+		r.body = r.body[:g.random.IntN(len(r.body)+1)]
+	case "not JSON":
+		r.body = []byte(pickOne(g, []string{"{", "}", "nul", "{'a':1}", `{"a":1}{"b":2}`, "[,]", "\ufeff{}", `{"a":01}`, `{"a":NaN}`, `"` + strings.Repeat("\\u0000", 10) + `"`, "1e999999"}))
+	case "null body":
+		r.body = []byte(pickOne(g, []string{"null", "[]", "0", `""`, "true"}))
+	case "empty body":
+		r.body = nil
+	case "invalid UTF-8":
+		r.body = bytes.ReplaceAll(r.body, []byte("a"), []byte("\xff\xfe"))
+	case "huge number":
+		text := string(r.body)
+		for _, digit := range "123456789" {
+			if i := strings.IndexRune(text, digit); i > 0 && strings.ContainsRune(":[, ", rune(text[i-1])) {
+				r.body = []byte(text[:i] + pickOne(g, []string{"1e400", "-1e400", "99999999999999999999999", "1e-400", "0.1e1", "-0"}) + text[i+1:])
+				return
+			}
+		}
+	}
+}
+
+// form makes a multipart body.
+func (g *generator) form(r *oddRequest, schema map[string]any) ([]byte, string) {
+	var out bytes.Buffer
+	w := multipart.NewWriter(&out)
+	properties, _ := g.resolve(schema)["properties"].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		if r.what == "missing field" && g.chance(50) {
+			continue
+		}
+		property := g.resolve(properties[name])
+		if property["format"] == "binary" {
+			header := textproto.MIMEHeader{}
+			header.Set("Content-Disposition", `form-data; name="`+name+`"; filename="`+pickOne(g, []string{"data.csv", "../../x", "a\\b.xlsx", "", strings.Repeat("n", 300), "x.parquet"})+`"`)
+			header.Set("Content-Type", pickOne(g, []string{"text/csv", "application/octet-stream"}))
+			if part, err := w.CreatePart(header); err == nil {
+				_, _ = part.Write([]byte(pickOne(g, []string{"day,kpi,value\n2026-03-01,revenue,7\n", "", "\x00\x01", "PK\x03\x04junk", "PAR1junkPAR1", "\x1f\x8bjunk", strings.Repeat("a,", 5000), "day;value\n31.12.2025;1,5\n"})))
+			}
+			continue
+		}
+		_ = w.WriteField(name, queryText(g.value(r, name, property, 0)))
+	}
+	if r.what == "extra field" {
+		_ = w.WriteField("unexpected", "1")
+	}
+	_ = w.Close()
+	return out.Bytes(), w.FormDataContentType()
+}
+
+// value makes up a value of a schema, valid unless the request is to be odd in a way that a value can be.
+func (g *generator) value(r *oddRequest, name string, schema map[string]any, depth int) any {
+	schema = g.resolve(schema)
+	kinds := kindsOf(schema)
+	if r.what == "wrong type" && g.chance(30) {
+		return pickOne(g, []any{nil, true, -1, 1.5, "x", []any{}, map[string]any{}, []any{nil}, map[string]any{"a": 1}})
+	}
+	if enum, ok := schema["enum"].([]any); ok {
+		if r.what == "bad enum" {
+			return pickOne(g, []any{"", "none", strings.ToUpper(fmt.Sprint(enum[0])), " " + fmt.Sprint(enum[0]), 7})
+		}
+		return pickOne(g, enum)
+	}
+	if known := g.knownOf(r, name); len(known) > 0 && g.chance(70) {
+		return pickOne(g, known)
+	}
+	kind := pickOne(g, kinds)
+	if kind == "object" || kind == "array" {
+		return g.nested(r, name, kind, schema, depth)
+	}
+	if examples, ok := schema["examples"].([]any); ok && len(examples) > 0 && g.chance(60) && r.what != "out of bounds" && r.what != "odd text" && r.what != "NUL" {
+		return g.remember(name, pickOne(g, examples))
+	}
+	switch kind {
+	case "null":
+		return nil
+	case "boolean":
+		return g.chance(50)
+	case "integer", "number":
+		return g.number(r, kind, schema)
+	}
+	return g.remember(name, g.text(r, schema))
+}
+
+// knownOf returns what is known for a field; for the id in a path what was learned at that address too.
+func (g *generator) knownOf(r *oddRequest, name string) []any {
+	if here := g.known["id at "+rootOf(r.operation)]; name == "id" && len(here) > 0 && g.chance(70) {
+		return here
+	}
+	return g.known[name]
+}
+
+// rootOf returns the address of an operation without its ids.
+func rootOf(o *contractOperation) string {
+	root, _, _ := strings.Cut(o.path, "/{")
+	return root
+}
+
+func kindsOf(schema map[string]any) []string {
+	switch t := schema["type"].(type) {
+	case string:
+		return []string{t}
+	case []any:
+		var kinds []string
+		for _, k := range t {
+			kinds = append(kinds, k.(string))
+		}
+		return kinds
+	}
+	if schema["properties"] != nil {
+		return []string{"object"}
+	}
+	return []string{"string"}
+}
+
+func (g *generator) nested(r *oddRequest, name, kind string, schema map[string]any, depth int) any {
+	if depth > 6 {
+		return nil
+	}
+	if kind == "array" {
+		list := []any{}
+		count := g.random.IntN(3)
+		if least, ok := schemaNumber(schema["minItems"]); ok {
+			count = max(count, int(least))
+		}
+		if most, ok := schemaNumber(schema["maxItems"]); ok && r.what == "out of bounds" && most < 5000 {
+			count = int(most) + 1
+		}
+		items, _ := schema["items"].(map[string]any)
+		for range count {
+			list = append(list, g.value(r, strings.TrimSuffix(name, "s"), items, depth+1))
+		}
+		return list
+	}
+	out := map[string]any{}
+	properties, _ := schema["properties"].(map[string]any)
+	required, _ := schema["required"].([]any)
+	for _, field := range slices.Sorted(maps.Keys(properties)) {
+		must := slices.Contains(required, any(field))
+		if must && r.what == "missing field" && g.chance(40) || !must && g.chance(50) {
+			continue
+		}
+		property, _ := properties[field].(map[string]any)
+		out[field] = g.value(r, field, property, depth+1)
+	}
+	if additional, ok := schema["additionalProperties"].(map[string]any); ok {
+		out["key"] = g.value(r, "", additional, depth+1)
+	}
+	if r.what == "extra field" && g.chance(60) {
+		out[pickOne(g, []string{"unexpected", "__proto__", "role", "is_operator", "", "id"})] = pickOne(g, []any{1, "owner", true, map[string]any{}})
+	}
+	return out
+}
+
+func (g *generator) number(r *oddRequest, kind string, schema map[string]any) any {
+	least, hasLeast := schemaNumber(schema["minimum"])
+	most, hasMost := schemaNumber(schema["maximum"])
+	if r.what == "out of bounds" {
+		if hasMost && g.chance(50) {
+			return json.Number(fmt.Sprint(int64(most) + 1))
+		}
+		if hasLeast {
+			return json.Number(fmt.Sprint(int64(least) - 1))
+		}
+		return pickOne(g, []any{int64(-1 << 63), int64(1<<63 - 1), -1})
+	}
+	if !hasLeast {
+		least = -1000
+	}
+	if !hasMost {
+		most = least + 2000
+	}
+	if kind == "integer" {
+		return int64(least) + g.random.Int64N(max(1, int64(most)-int64(least)+1))
+	}
+	return least + g.random.Float64()*(most-least)
+}
+
+func schemaNumber(value any) (float64, bool) {
+	n, ok := value.(json.Number)
+	if !ok {
+		return 0, false
+	}
+	f, err := n.Float64()
+	return f, err == nil
+}
+
+// text makes up a text by format.
+func (g *generator) text(r *oddRequest, schema map[string]any) string {
+	switch r.what {
+	case "NUL":
+		return pickOne(g, []string{"\x00", "a\x00b", "\x00\x00"})
+	case "odd text":
+		return pickOne(g, []string{"", " ", "\t\r\n", "\u202e\u0000x", "🦄", "'\"`;--", "<script>alert(1)</script>", "${jndi:ldap://x}", "%s%n", "../../etc/passwd", strings.Repeat("é", 100), "\ufffd", "=1+1", "a\u0301"})
+	case "out of bounds":
+		if most, ok := schemaNumber(schema["maxLength"]); ok && most < 100_000 && g.chance(50) {
+			return strings.Repeat("x", int(most)+1)
+		}
+		return pickOne(g, []string{"", strings.Repeat("x", 5000)})
+	case "cursor":
+		return pickOne(g, []string{"", "x", "!!!", "e30", "bnVsbA", strings.Repeat("A", 4000), "eyJhIjoxfQ==", "AAAAAAAAAAAAAAAAAAAAAA"})
+	}
+	g.count++
+	switch schema["format"] {
+	case "uuid":
+		return fmt.Sprintf("0192f0c1-0000-7000-8000-%012x", g.random.Uint64N(1<<20))
+	case "email":
+		return fmt.Sprintf("campaign-%d@example.com", g.count)
+	case "date":
+		return fmt.Sprintf("2026-%02d-%02d", 1+g.random.IntN(12), 1+g.random.IntN(28))
+	case "date-time":
+		return fmt.Sprintf("2026-%02d-%02dT00:00:00Z", 1+g.random.IntN(12), 1+g.random.IntN(28))
+	case "uri":
+		return pickOne(g, []string{"https://data.example/x.csv", "http://127.0.0.1:1/", "file:///etc/passwd", "http://[::1]/"})
+	case "password":
+		return fmt.Sprintf("campaign secret %d x", g.count)
+	}
+	text := fmt.Sprintf("text %d", g.count)
+	if least, ok := schemaNumber(schema["minLength"]); ok && len(text) < int(least) {
+		text += strings.Repeat("x", int(least)-len(text))
+	}
+	if most, ok := schemaNumber(schema["maxLength"]); ok && len(text) > int(most) {
+		text = text[:int(most)]
+	}
+	return text
+}
+
+// secretFields are the fields whose values must never be seen in a log.
+var secretFields = []string{"password", "new_password", "current_password", "token", "access_token", "refresh_token", "key", "secret", "codes", "recovery_codes", "mfa_token", "push_secret", "uri"}
+
+// remember notes secrets that are sent or received. Short ones and examples are in the contract for everybody to read.
+func (g *generator) remember(name string, value any) any {
+	if text, ok := value.(string); ok && len(text) >= 16 && slices.Contains(secretFields, name) {
+		g.secrets[text] = true
+	}
+	return value
+}
+
+// learn notes ids and secrets of an answer to o.
+func (g *generator) learn(o *contractOperation, name string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, field := range slices.Sorted(maps.Keys(v)) {
+			g.learn(o, field, v[field])
+		}
+	case []any:
+		for _, item := range v {
+			g.learn(o, name, item)
+		}
+	case string:
+		g.remember(name, v)
+		switch {
+		case name == "id":
+			g.know("id at "+rootOf(o), v)
+			if noun := strings.TrimSuffix(rootOf(o)[strings.LastIndex(rootOf(o), "/")+1:], "s"); noun != "" {
+				g.know(noun+"_id", v)
+			}
+		case name == "next_cursor":
+			g.know("cursor", v)
+		case strings.HasSuffix(name, "_id") && name != "request_id", name == "refresh_token", name == "mfa_token":
+			g.know(name, v)
+		}
+	}
+}
+
+// know adds a value to what is known of a name; an older one goes for it when there are many.
+func (g *generator) know(name string, value any) {
+	list := g.known[name]
+	if len(list) < 30 {
+		g.known[name] = append(list, value)
+		return
+	}
+	list[g.random.IntN(len(list))] = value
+}
