@@ -52,6 +52,8 @@ type Config struct {
 	Billing billing.Provider
 	// Jobs is the batch as operators see it. Nil means that there are no jobs.
 	Jobs Jobs
+	// Sources checks, tests and runs KPI sources. Nil means that none can be: those requests get 503.
+	Sources Sources
 	// Site says where mails send people. The zero value shows tokens and commands instead of links.
 	Site message.Site
 	// OperatorMFA demands a second factor of operators, for what only operators may do.
@@ -79,8 +81,8 @@ type Config struct {
 	HSTS time.Duration
 	// MaxRequests bounds the requests that are answered at once; more get 503 at once. Zero means 512.
 	MaxRequests int
-	// Secrets seals the answers that are kept for repeated requests. Nil means keys of this process: answers kept by another
-	// process, or before a restart, cannot be shown again.
+	// Secrets seals the secrets of sources, and the answers that are kept for repeated requests. Nil means that sources with secrets
+	// are refused, and that answers are sealed with keys of this process: another one cannot show them again.
 	Secrets *secret.Box
 }
 
@@ -96,6 +98,9 @@ type service struct {
 	access   map[string]access
 	billing  billing.Provider
 	jobs     Jobs
+	secrets  *secret.Box
+	sources  Sources
+	testing  chan struct{} // holds one place for each test of a source under way
 	mails    message.Site
 
 	operatorMFA bool
@@ -131,12 +136,6 @@ func New(c Config) (http.Handler, error) {
 	if c.FreshFor == 0 {
 		c.FreshFor = 26 * time.Hour
 	}
-	if c.Billing == nil {
-		c.Billing = billing.Manual{}
-	}
-	if c.Jobs == nil {
-		c.Jobs = noJobs{}
-	}
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 96 << 20
 	}
@@ -147,9 +146,16 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Billing == nil {
+		c.Billing = billing.Manual{}
+	}
+	if c.Jobs == nil {
+		c.Jobs = noJobs{}
+	}
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		secrets: c.Secrets, sources: c.Sources, testing: make(chan struct{}, maxTests),
 		operatorMFA: c.OperatorMFA, mails: c.Site,
 		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
 	if err := s.guard(c); err != nil {
@@ -186,6 +192,15 @@ func (s *service) register() {
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
+	s.registerSources()
+	s.registerSourceRuns()
+	s.registerPush()
+	s.registerAnomalies()
+	s.registerTrends()
+	s.registerWeather()
+	s.registerSummary()
+	s.registerExport()
+	s.registerVerifyAudit()
 	s.registerBusinesses()
 	s.registerMembers()
 	s.registerInvitations()
@@ -198,12 +213,6 @@ func (s *service) register() {
 	s.registerAdminUsers()
 	s.registerAdminSessions()
 	s.registerAdminJobs()
-	s.registerAnomalies()
-	s.registerTrends()
-	s.registerWeather()
-	s.registerSummary()
-	s.registerExport()
-	s.registerVerifyAudit()
 }
 
 // mount adds what is served beside the documented operations.

@@ -102,7 +102,12 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	if err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Site: i.settings.site(), Jobs: i.jobs})
+	sources, err := i.sourceService()
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Site: i.settings.site(),
+		Secrets: secrets, Sources: sources, Jobs: i.jobs})
 	if err != nil {
 		return err
 	}
