@@ -58,12 +58,13 @@ func accessOf() map[string]access {
 		"proveIdentity":        {who: account},
 		"listSessions":         {who: account},
 		"endSession":           {who: account},
+		"getMFA":               {who: account},
 		"enrolTOTP":            {who: account, proof: true},
 		"confirmTOTP":          {who: account, proof: true},
 		"removeTOTP":           {who: account, proof: true},
 		"replaceRecoveryCodes": {who: account, proof: true},
 		"listAPIKeys":          {who: account},
-		"createAPIKey":         {who: account, proof: true, creates: true},
+		"createAPIKey":         {who: member, role: auth.Viewer, proof: true, creates: true}, // more for scopes that write
 		"deleteAPIKey":         {who: account},
 		"getProfile":           {who: account},
 		"updateProfile":        {who: account},
@@ -198,6 +199,8 @@ func (s *service) permit(ctx context.Context, rule access, p auth.Principal) *er
 		return problem(ctx, http.StatusForbidden, codeScope, "This API key was not given what this operation needs.")
 	case rule.who == operator && !p.Operator:
 		return forbidden(ctx, "operator")
+	case rule.who == operator && s.operatorMFA && !p.SecondFactor:
+		return mfaRequired(ctx)
 	case rule.proof && s.clock().Sub(p.ProvedAt) > provedWithin:
 		return problem(ctx, http.StatusForbidden, codeProof, "Prove who you are again with POST /auth/prove, then repeat this.")
 	}

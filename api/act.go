@@ -79,6 +79,9 @@ func (s *service) enter(ctx context.Context, business uuid.UUID,
 		if rule.who != member || !auth.Role(t.Role).Covers(rule.role) {
 			return forbidden(ctx, string(rule.role))
 		}
+		if needsSecondFactor(t) && !caller.IsKey() && !caller.SecondFactor {
+			return mfaRequired(ctx)
+		}
 		return fn(t)
 	})
 }

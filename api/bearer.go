@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,8 +35,7 @@ func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
 	p, err := s.auth.Authenticate(ctx, raw)
 	switch {
 	case errors.Is(err, auth.ErrToken):
-		problem(ctx, http.StatusUnauthorized, codeToken, "The access token is not valid. Sign in again.").
-			with("WWW-Authenticate", challenge+`, error="invalid_token"`).write(w)
+		invalidToken(ctx).write(w)
 		return
 	case err != nil:
 		s.fail(ctx, err).write(w)
@@ -54,16 +54,25 @@ func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
 	next(huma.WithContext(c, ctx))
 }
 
-// bearerToken returns the one token of the Authorization header.
+// invalidToken is the one answer to every token or key that is not good, whatever is wrong with it.
+func invalidToken(ctx context.Context) *errorEnvelope {
+	return problem(ctx, http.StatusUnauthorized, codeToken, "The token or key is not valid. Sign in again.").
+		with("WWW-Authenticate", challenge+`, error="invalid_token"`)
+}
+
+// bearerToken returns the one token of the Authorization header (RFC 6750, section 2.1). A token has no character that
+// a proxy or a parser could take for something else.
 func bearerToken(h http.Header) (string, bool) {
 	values := h.Values("Authorization")
 	if len(values) != 1 {
 		return "", false
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
-	token = strings.TrimSpace(token)
-	return token, strings.EqualFold(scheme, "Bearer") && token != ""
+	token = strings.Trim(token, " ")
+	return token, strings.EqualFold(scheme, "Bearer") && bearerText.MatchString(token)
 }
+
+var bearerText = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
 // principal is the caller of an operation that requires one.
 func principal(ctx context.Context) (auth.Principal, error) {

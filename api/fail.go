@@ -26,6 +26,15 @@ func (s *service) fail(ctx context.Context, err error) *errorEnvelope {
 	case errors.Is(err, auth.ErrCredentials):
 		return problem(ctx, http.StatusUnauthorized, codeCredentials, "E-mail or password is wrong.").
 			with("WWW-Authenticate", challenge)
+	case errors.Is(err, auth.ErrUnverified):
+		return problem(ctx, http.StatusForbidden, codeUnverified, "Prove first that the address is yours: with the mail we sent, or ask for another with POST /auth/verify-email/resend.")
+	case errors.Is(err, auth.ErrToken):
+		return invalidToken(ctx)
+	case errors.Is(err, auth.ErrCode):
+		return problem(ctx, http.StatusUnauthorized, codeCode, "The code of the second factor is wrong or was used before.").
+			with("WWW-Authenticate", challenge)
+	case errors.Is(err, auth.ErrCodeNeeded):
+		return invalid(ctx, "body", "body.code", "required: the account has a second factor")
 	case errors.As(err, &throttled):
 		return rateLimited(ctx, throttled.Wait)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, auth.ErrBusy),

@@ -32,7 +32,6 @@ const (
 	limitLoginAddress   = "login-address"   // attempts to sign in from one address
 	limitFactor         = "factor"          // proofs of identity for one account: password, code, recovery code
 	limitFactorAddress  = "factor-address"  // and from one address
-	limitAccounts       = "accounts"        // mails that strangers can cause for one address book entry
 	limitAccountAddress = "account-address" // registrations, resets and verifications from one address
 )
 
@@ -47,7 +46,6 @@ func defaultLimits() map[string]Limit {
 		limitLoginAddress:   {30, time.Minute},
 		limitFactor:         {10, time.Minute},
 		limitFactorAddress:  {60, time.Minute},
-		limitAccounts:       {5, time.Hour},
 		limitAccountAddress: {30, time.Hour},
 	}
 }

@@ -25,12 +25,19 @@ type loginOutput struct {
 	Body loginAnswer
 }
 
+// loginAnswer holds either what a session needs or, when a second factor is missing, the token to bring it with.
 type loginAnswer struct {
-	AccessToken string          `json:"access_token" doc:"Send it as \"Authorization: Bearer ...\"; a secret" example:"eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.e30.c2ln"`
-	TokenType   string          `json:"token_type" doc:"Always Bearer" enum:"Bearer" example:"Bearer"`
-	ExpiresIn   int             `json:"expires_in" doc:"Seconds until the token is refused" minimum:"1" example:"900"`
-	User        loginUser       `json:"user" doc:"Who signed in"`
-	Businesses  []loginBusiness `json:"businesses" nullable:"false" doc:"Businesses that the user belongs to, by name"`
+	MFARequired bool   `json:"mfa_required" doc:"Whether a second factor is missing. Then the answer holds mfa_token alone, for POST /auth/mfa/verify" example:"false"`
+	MFAToken    string `json:"mfa_token,omitempty" doc:"For POST /auth/mfa/verify; valid for five minutes, for one sign-in; a secret" example:"eyJhbGciOiJFZERTQSIsInR5cCI6Im1mYStqd3QifQ.e30.c2ln"`
+	// Below is sessionAnswer, left out while the second factor is missing.
+	AccessToken      string          `json:"access_token,omitempty" doc:"Send it as \"Authorization: Bearer ...\"; a secret" example:"eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.e30.c2ln"`
+	TokenType        string          `json:"token_type,omitempty" doc:"Always Bearer" enum:"Bearer" example:"Bearer"`
+	ExpiresIn        int             `json:"expires_in,omitempty" doc:"Seconds until the access token is refused" minimum:"0" example:"900"`
+	RefreshToken     string          `json:"refresh_token,omitempty" doc:"For POST /auth/refresh, once; a secret" example:"scr_AZLwwSprfD2ej1pLPC0eDwAAAAAn3Zc9m0b5sWq8h1kx2c4v6b8n0m1a3s5d7f9g1h3j5k"`
+	RefreshExpiresIn int             `json:"refresh_expires_in,omitempty" doc:"Seconds until the refresh token is refused" minimum:"0" example:"604800"`
+	Session          *sessionEnd     `json:"session,omitempty" doc:"The session that both tokens are of"`
+	User             *loginUser      `json:"user,omitempty" doc:"Who signed in"`
+	Businesses       []loginBusiness `json:"businesses,omitzero" nullable:"false" doc:"Businesses that the user belongs to, by name"`
 }
 
 type loginUser struct {
@@ -52,32 +59,37 @@ func (s *service) registerLogin() {
 	register(s, huma.Operation{
 		OperationID: "login", Method: http.MethodPost, Path: "/auth/login", Tags: []string{"auth"},
 		Summary: "Sign in",
-		Description: "Exchanges e-mail and password for an access token that is valid for fifteen minutes.\n\n" +
+		Description: "Exchanges e-mail and password for an access token that is valid for fifteen minutes and a refresh token that continues the session.\n\n" +
+			"When the account has a second factor, mfa_required is true and mfa_token goes to POST /auth/mfa/verify. " +
 			"The answer to a wrong password and to an unknown address is the same. Attempts are limited by account and by address.",
 		MaxBodyBytes: maxLoginBytes, Responses: failing(http.StatusUnauthorized),
 	}, s.login)
 }
 
 func (s *service) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
-	e := exchangeFrom(ctx)
 	if err := s.admit(ctx, limitLogin, strings.ToLower(strings.TrimSpace(in.Body.Email))); err != nil {
 		return nil, err
 	}
-	signIn, err := s.auth.Login(ctx, auth.Attempt{
-		Email: in.Body.Email, Password: in.Body.Password, Address: e.address, UserAgent: in.UserAgent})
+	signIn, err := s.auth.Login(ctx, auth.Attempt{Email: in.Body.Email, Password: in.Body.Password,
+		Address: exchangeFrom(ctx).address, UserAgent: in.UserAgent, Trail: s.trail(ctx)})
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
-	e.user = signIn.User.ID.String()
-	answer := loginAnswer{
-		AccessToken: signIn.Token.Value, TokenType: "Bearer",
-		ExpiresIn:  int(signIn.Token.ExpiresAt.Sub(s.clock()).Seconds()),
-		User:       loginUser{ID: e.user, Email: signIn.User.Email, Name: signIn.User.Name},
-		Businesses: make([]loginBusiness, len(signIn.Businesses)),
+	return &loginOutput{Body: s.signedIn(signIn)}, nil
+}
+
+// signedIn is the answer to a sign-in, complete or not.
+func (s *service) signedIn(in auth.SignIn) loginAnswer {
+	if in.MFA.Value != "" {
+		return loginAnswer{MFARequired: true, MFAToken: in.MFA.Value}
 	}
-	for i, m := range signIn.Businesses {
+	v := s.session(in.Token, in.Refresh, in.Session)
+	answer := loginAnswer{AccessToken: v.AccessToken, TokenType: v.TokenType, ExpiresIn: v.ExpiresIn,
+		RefreshToken: v.RefreshToken, RefreshExpiresIn: v.RefreshExpiresIn, Session: &v.Session, Businesses: make([]loginBusiness, len(in.Businesses)),
+		User: &loginUser{ID: in.User.ID.String(), Email: in.User.Email, Name: in.User.Name}}
+	for i, m := range in.Businesses {
 		b := m.Business
 		answer.Businesses[i] = loginBusiness{ID: b.ID.String(), Name: b.Name, Role: m.Role, TimeZone: b.TimeZone, Currency: b.Currency, Country: b.Country}
 	}
-	return &loginOutput{Body: answer}, nil
+	return answer
 }

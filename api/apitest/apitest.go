@@ -17,6 +17,7 @@ import (
 
 	"github.com/signalcraft/signalcraft/api"
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/api/store/storetest"
 )
@@ -61,7 +62,7 @@ func Start(t testing.TB, o Options) *Service {
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
-	authConfig := auth.Config{Store: data, Clock: s.Clock.Now, Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}}
+	authConfig := auth.Config{Store: data, Clock: s.Clock.Now, Secrets: Secrets(t), Hash: auth.HashConfig{MemoryKiB: 8, Passes: 1}}
 	if o.Auth != nil {
 		o.Auth(&authConfig)
 	}
@@ -98,6 +99,16 @@ func Start(t testing.TB, o Options) *Service {
 		data.Close()
 	})
 	return s
+}
+
+// Secrets returns the box with which every Service seals.
+func Secrets(t testing.TB) *secret.Box {
+	t.Helper()
+	box, err := secret.New(bytes.Repeat([]byte{7}, secret.KeyBytes))
+	if err != nil {
+		t.Fatalf("make secrets: %v", err)
+	}
+	return box
 }
 
 // Answer is one answer, read to its end.

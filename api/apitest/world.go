@@ -104,7 +104,7 @@ func (s *seeder) user(name string, active bool) User {
 	if err != nil {
 		s.t.Fatalf("seed: %v", err)
 	}
-	s.exec(`insert into users (id, email, password_hash, full_name, is_active) values ($1, $2, $3, $4, $5)`, u.ID, u.Email, hash, u.Name, active)
+	s.exec(`insert into users (id, email, password_hash, full_name, is_active, email_verified_at) values ($1, $2, $3, $4, $5, now())`, u.ID, u.Email, hash, u.Name, active)
 	return u
 }
 

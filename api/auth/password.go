@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
 )
 
 // The largest cost that a stored hash may ask for. A row that somebody tampered with
@@ -123,7 +124,8 @@ func (h *Hasher) derive(ctx context.Context, c cost, password string, salt []byt
 		return nil, fmt.Errorf("%w: %w", ErrBusy, context.Cause(ctx))
 	}
 	defer func() { <-h.slots }()
-	return argon2.IDKey([]byte(password), salt, c.passes, c.memoryKiB, c.lanes, size), nil
+	// Keyboards write the same characters in different ways.
+	return argon2.IDKey(norm.NFC.Bytes([]byte(password)), salt, c.passes, c.memoryKiB, c.lanes, size), nil
 }
 
 func (c cost) valid() bool {

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 	"unicode"
 
-	"github.com/google/uuid"
-
+	"github.com/signalcraft/signalcraft/api/notify/address"
+	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -18,19 +17,13 @@ import (
 // the reason: no such account, wrong password, or an account that is switched off.
 var ErrCredentials = errors.New("e-mail or password is wrong")
 
-// ThrottledError is returned when there were too many attempts.
-type ThrottledError struct {
-	// Wait is how long until the next attempt is heard.
-	Wait time.Duration
-}
-
-// Error says how long to wait.
-func (e *ThrottledError) Error() string { return fmt.Sprintf("too many attempts: wait %s", e.Wait) }
-
 // Config is what a Service needs.
 type Config struct {
 	// Store holds accounts, sessions and signing keys. Required.
 	Store *store.Store
+	// Secrets seals signing keys, the secrets of second factors and those that refresh tokens are derived from. Required,
+	// and the same in every process of an installation.
+	Secrets *secret.Box
 	// Clock tells the time. Required.
 	Clock func() time.Time
 	// Issuer names this installation in its tokens. Empty means "signalcraft".
@@ -39,6 +32,20 @@ type Config struct {
 	Audience string
 	// TokenLife is how long an access token is valid. Zero means 15 minutes.
 	TokenLife time.Duration
+	// SessionLife is how long a session lasts however often it is refreshed. Zero means 30 days.
+	SessionLife time.Duration
+	// IdleLife is how long it lasts without being refreshed. Zero means 7 days.
+	IdleLife time.Duration
+	// RefreshGrace is how long a refresh token that was just used still gets the answer that its use got, for
+	// parallel tabs and lost answers. Zero means 10 seconds.
+	RefreshGrace time.Duration
+	// MaxSessions bounds the live sessions of one user; the one used least lately ends for a new one. Zero means 100.
+	MaxSessions int
+	// StateLife is how long a process goes by what it last read of a session or an API key. It bounds how long one that was
+	// ended, or whose user was switched off, in another process is still accepted. Zero means 3 seconds.
+	StateLife time.Duration
+	// Product is the name of this installation in authenticator programs and mails. Empty means "SignalCraft".
+	Product string
 	// Hash is the cost of passwords. The zero value is the recommended cost.
 	Hash HashConfig
 }
@@ -46,84 +53,68 @@ type Config struct {
 // Service signs people in and tells whose an access token is. It may be used from many
 // goroutines.
 type Service struct {
-	store  *store.Store
-	clock  func() time.Time
-	hasher *Hasher
-	tokens *tokens
+	store    *store.Store
+	secrets  *secret.Box
+	clock    func() time.Time
+	hasher   *Hasher
+	keys     *keyring
+	tokens   *tokens
+	sessions *states[store.SessionState]
+	apiKeys  *states[store.KeyState]
+	limits   sessionLimits
+	product  string
+}
+
+// sessionLimits are the bounds of sessions; see Config.
+type sessionLimits struct {
+	life, idle, grace time.Duration
+	most              int
 }
 
 // New returns a Service. It does not reach for Postgres; the signing key is read, or the
 // first one made, when it is first needed.
 func New(c Config) (*Service, error) {
-	if c.Store == nil || c.Clock == nil {
-		return nil, errors.New("auth config: Store and Clock are required")
+	if c.Store == nil || c.Clock == nil || c.Secrets == nil {
+		return nil, errors.New("auth config: Store, Clock and Secrets are required")
 	}
-	if c.Issuer == "" {
-		c.Issuer = "signalcraft"
-	}
-	if c.Audience == "" {
-		c.Audience = "signalcraft-api"
-	}
-	if c.TokenLife == 0 {
-		c.TokenLife = 15 * time.Minute
-	}
+	c = c.withDefaults()
 	hasher, err := NewHasher(c.Hash)
 	if err != nil {
 		return nil, fmt.Errorf("auth config: %w", err)
 	}
-	keys := &keyring{store: c.Store, clock: c.Clock}
-	return &Service{store: c.Store, clock: c.Clock, hasher: hasher,
-		tokens: newTokens(keys, c.Issuer, c.Audience, c.TokenLife, c.Clock)}, nil
+	keys := &keyring{store: c.Store, clock: c.Clock, secrets: c.Secrets}
+	return &Service{
+		store: c.Store, secrets: c.Secrets, clock: c.Clock, hasher: hasher, keys: keys,
+		tokens:   newTokens(keys, c.Issuer, c.Audience, c.TokenLife, c.Clock),
+		sessions: newStates[store.SessionState](c.StateLife, c.Clock), apiKeys: newStates[store.KeyState](c.StateLife, c.Clock),
+		limits:  sessionLimits{life: c.SessionLife, idle: c.IdleLife, grace: c.RefreshGrace, most: c.MaxSessions},
+		product: c.Product,
+	}, nil
 }
 
-// Attempt is one attempt to sign in.
-type Attempt struct {
-	Email    string
-	Password string
-	// Address is where the attempt comes from; UserAgent what the caller says it is.
-	Address   netip.Addr
-	UserAgent string
-}
-
-// SignIn is a successful attempt.
-type SignIn struct {
-	Token      Token
-	User       store.User
-	Businesses []store.Membership
-}
-
-// Login checks the attempt, which the caller has counted against its limits, starts a session and issues its access token. It returns
-// ErrCredentials, ErrBusy, or an error of the store.
-func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
-	now := s.clock().UTC()
-	email := strings.ToLower(strings.TrimSpace(a.Email))
-	account, err := s.account(ctx, email)
-	if err != nil {
-		return SignIn{}, err
+func (c Config) withDefaults() Config {
+	text := func(field *string, value string) {
+		if *field == "" {
+			*field = value
+		}
 	}
-	ok, err := s.hasher.Verify(ctx, account.PasswordHash, a.Password)
-	if err != nil {
-		return SignIn{}, fmt.Errorf("verify password of user %s: %w", account.ID, err)
+	span := func(field *time.Duration, value time.Duration) {
+		if *field == 0 {
+			*field = value
+		}
 	}
-	if !ok || !account.Active {
-		return SignIn{}, ErrCredentials
+	text(&c.Issuer, "signalcraft")
+	text(&c.Audience, "signalcraft-api")
+	text(&c.Product, "SignalCraft")
+	span(&c.TokenLife, 15*time.Minute)
+	span(&c.SessionLife, 30*24*time.Hour)
+	span(&c.IdleLife, 7*24*time.Hour)
+	span(&c.RefreshGrace, 10*time.Second)
+	span(&c.StateLife, 3*time.Second)
+	if c.MaxSessions == 0 {
+		c.MaxSessions = 100
 	}
-	session, err := uuid.NewV7()
-	if err != nil {
-		return SignIn{}, fmt.Errorf("make session id: %w", err)
-	}
-	token, err := s.tokens.issue(ctx, Principal{UserID: account.ID, SessionID: session})
-	if err != nil {
-		return SignIn{}, err
-	}
-	businesses, err := s.store.StartSession(ctx, store.Session{
-		ID: session, UserID: account.ID, Address: a.Address, UserAgent: Printable(a.UserAgent, 300),
-		StartedAt: now, EndsAt: token.ExpiresAt,
-	})
-	if err != nil {
-		return SignIn{}, err
-	}
-	return SignIn{Token: token, User: account.User, Businesses: businesses}, nil
+	return c
 }
 
 // account returns the account of email, or a blank one, which no password fits.
@@ -132,17 +123,11 @@ func (s *Service) account(ctx context.Context, email string) (store.Account, err
 	if strings.ContainsFunc(email, unicode.IsControl) {
 		return store.Account{}, nil
 	}
-	account, err := s.store.AccountByEmail(ctx, email)
+	account, err := s.store.AccountByEmail(ctx, address.Canonical(email))
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Account{}, nil
 	}
 	return account, err
-}
-
-// Authenticate returns whose token raw is. It returns ErrToken for every token that is not
-// valid now, and an error of the store when the signing keys could not be read.
-func (s *Service) Authenticate(ctx context.Context, raw string) (Principal, error) {
-	return s.tokens.verify(ctx, raw)
 }
 
 // HashPassword returns the hash under which password is kept in the store.

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"net/netip"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -26,6 +24,12 @@ type Account struct {
 	PasswordHash string
 	// Active is false when the account was switched off.
 	Active bool
+	// Operator may administer the installation. AccountByEmail leaves it out.
+	Operator bool
+	// SecondFactor tells whether signing in takes a second factor.
+	SecondFactor bool
+	// EmailVerified tells whether its owner proved to hold its address.
+	EmailVerified bool
 }
 
 // Membership is a business that a user belongs to.
@@ -35,39 +39,10 @@ type Membership struct {
 	Role string
 }
 
-// Session is a session to start.
-type Session struct {
-	ID     uuid.UUID
-	UserID uuid.UUID
-	// Address and UserAgent describe the caller; the zero address means unknown.
-	Address   netip.Addr
-	UserAgent string
-	StartedAt time.Time
-	// EndsAt is when the session ends, whatever happens.
-	EndsAt time.Time
-	// RefreshHash is the SHA-256 hash of the session's refresh token; nil when it has none.
-	RefreshHash []byte
-}
-
-// SigningKey is a key that signs access tokens.
-type SigningKey struct {
-	// ID is the token header's "kid".
-	ID string
-	// Algorithm is the JWS name: EdDSA or ES256.
-	Algorithm string
-	// PublicKey is PKIX and PrivateKey PKCS #8, both DER.
-	PublicKey  []byte
-	PrivateKey []byte
-	// Retired keys sign no more but still verify.
-	Retired bool
-}
-
 // AccountByEmail returns the account with an address, compared without regard to case, or ErrNotFound.
-func (s *Store) AccountByEmail(ctx context.Context, email string) (Account, error) {
-	var account Account
-	err := s.within(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(q *query.Queries, _ pgx.Tx) error {
-		row, err := q.AccountByEmail(ctx, email)
-		account = Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive}
+func (s *Store) AccountByEmail(ctx context.Context, email string) (account Account, err error) {
+	err = s.within(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(q *query.Queries, _ pgx.Tx) error {
+		account, err = accountByEmail(ctx, q, email)
 		return err
 	}, setting{"app.email", email})
 	if err != nil {
@@ -76,32 +51,24 @@ func (s *Store) AccountByEmail(ctx context.Context, email string) (Account, erro
 	return account, nil
 }
 
-// StartSession adds a session, notes the sign-in and returns the user's businesses by name.
-func (s *Store) StartSession(ctx context.Context, session Session) ([]Membership, error) {
-	var memberships []Membership
-	err := s.AsUser(ctx, session.UserID, func(tx *UserTx) error {
-		params := query.AddUserSessionParams{
-			ID: session.ID, UserID: session.UserID, RefreshHash: session.RefreshHash, UserAgent: session.UserAgent,
-			StartedAt: session.StartedAt, ExpiresAt: session.EndsAt, EndsAt: session.EndsAt,
-		}
-		if session.Address.IsValid() {
-			address := session.Address.Unmap().WithZone("") // inet has no zones
-			params.IP = &address
-		}
-		if err := tx.q.AddUserSession(ctx, params); err != nil {
-			return err
-		}
-		if err := tx.q.RecordLogin(ctx, session.StartedAt); err != nil {
-			return err
-		}
-		var err error
-		memberships, err = tx.Memberships(ctx)
-		return err
-	})
+// accountByEmail needs the setting app.email.
+func accountByEmail(ctx context.Context, q *query.Queries, email string) (Account, error) {
+	row, err := q.AccountByEmail(ctx, email)
 	if err != nil {
-		return nil, fmt.Errorf("start session: %w", err)
+		return Account{}, err
 	}
-	return memberships, nil
+	return Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive,
+		SecondFactor: row.SecondFactor, EmailVerified: row.Verified}, nil
+}
+
+// Account returns the account of the transaction's user, or ErrNotFound.
+func (tx *UserTx) Account(ctx context.Context) (Account, error) {
+	row, err := tx.q.RequestAccount(ctx)
+	if err != nil {
+		return Account{}, fmt.Errorf("read account: %w", Classify(err))
+	}
+	return Account{User: User{ID: row.ID, Email: row.Email, Name: row.FullName}, PasswordHash: row.PasswordHash, Active: row.IsActive,
+		Operator: row.IsOperator, SecondFactor: row.SecondFactor, EmailVerified: row.Verified}, nil
 }
 
 // Memberships returns the user's businesses, by name.
@@ -118,34 +85,4 @@ func (tx *UserTx) Memberships(ctx context.Context) ([]Membership, error) {
 		}}
 	}
 	return memberships, nil
-}
-
-// SigningKeys returns all signing keys, oldest first.
-func (s *Store) SigningKeys(ctx context.Context) ([]SigningKey, error) {
-	rows, err := query.New(s.pool).SigningKeys(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read signing keys: %w", Classify(err))
-	}
-	keys := make([]SigningKey, len(rows))
-	for i, r := range rows {
-		keys[i] = SigningKey(r)
-	}
-	return keys, nil
-}
-
-// AddFirstSigningKey adds key unless the installation has a key that signs. Of several
-// processes that call it at once, one adds its key.
-func (s *Store) AddFirstSigningKey(ctx context.Context, key SigningKey) error {
-	err := s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, _ pgx.Tx) error {
-		if err := q.LockSigningKeys(ctx); err != nil {
-			return err
-		}
-		return q.AddFirstSigningKey(ctx, query.AddFirstSigningKeyParams{
-			ID: key.ID, Algorithm: key.Algorithm, PublicKey: key.PublicKey, PrivateKey: key.PrivateKey,
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("add signing key %s: %w", key.ID, err)
-	}
-	return nil
 }

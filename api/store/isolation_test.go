@@ -151,12 +151,12 @@ func TestAccountsAreTheirUsersOwn(t *testing.T) {
 	db := storetest.New(t)
 	w := newWorld(t, db.URL(""))
 	for _, user := range []store.User{w.ann, w.bob} {
-		if _, err := w.api.StartSession(t.Context(), store.Session{ID: uuid.New(), UserID: user.ID, StartedAt: day, EndsAt: day.AddDate(0, 0, 1)}); err != nil {
+		if err := startSession(t, w.api, user.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
 	api := db.Pool(t, store.RoleAPI)
-	for _, table := range []string{"users", "user_sessions", "businesses"} {
+	for table, column := range map[string]string{"users": "updated_at", "user_sessions": "last_used_at", "businesses": "created_at"} {
 		request(t, api, "", "", func(tx pgx.Tx) {
 			if got := try(t, tx, "select 1 from "+table); got != "0 rows" {
 				t.Errorf("%s without settings: got %s, want none", table, got)
@@ -166,14 +166,22 @@ func TestAccountsAreTheirUsersOwn(t *testing.T) {
 			if got := try(t, tx, "select 1 from "+table); got != "1 rows" {
 				t.Errorf("%s as ann: got %s, want 1", table, got)
 			}
-			if got := try(t, tx, "update "+table+" set created_at = now()"); got != "1 rows" {
+			if got := try(t, tx, "update "+table+" set "+column+" = now()"); got != "1 rows" {
 				t.Errorf("change of %s as ann: got %s, want 1", table, got)
 			}
 		})
 	}
-	if _, err := w.api.StartSession(t.Context(), store.Session{ID: uuid.New(), UserID: uuid.New(), StartedAt: day, EndsAt: day}); !errors.Is(err, store.ErrInvalid) {
+	if err := startSession(t, w.api, uuid.New()); !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("session of nobody: got %v, want ErrInvalid", err)
 	}
+}
+
+func startSession(t *testing.T, s *store.Store, user uuid.UUID) error {
+	t.Helper()
+	return s.AsUser(t.Context(), user, func(tx *store.UserTx) error {
+		_, err := tx.StartSession(t.Context(), store.Session{ID: uuid.New(), StartedAt: day, ExpiresAt: day.AddDate(0, 0, 1), EndsAt: day.AddDate(0, 0, 1)}, 100)
+		return err
+	})
 }
 
 func TestColleaguesSeeEachOther(t *testing.T) {

@@ -77,7 +77,7 @@ func TestSigningIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(store.Account{User: w.ann, PasswordHash: "hash of Ann", Active: true}, account); diff != "" {
+	if diff := cmp.Diff(store.Account{User: w.ann, PasswordHash: "hash of Ann", Active: true, EmailVerified: true}, account); diff != "" {
 		t.Errorf("account (-want +got):\n%s", diff)
 	}
 	for _, absent := range []string{"eve@example.org", "", "%"} {
@@ -85,8 +85,16 @@ func TestSigningIn(t *testing.T) {
 			t.Errorf("account %q: got %v, want ErrNotFound", absent, err)
 		}
 	}
-	memberships, err := w.api.StartSession(t.Context(), store.Session{ID: uuid.New(), UserID: w.ann.ID, StartedAt: day, EndsAt: day.AddDate(0, 0, 1),
-		Address: netip.MustParseAddr("fe80::1%eth0"), UserAgent: "test"})
+	var memberships []store.Membership
+	err = w.api.AsUser(t.Context(), w.ann.ID, func(tx *store.UserTx) error {
+		session := store.Session{ID: uuid.New(), StartedAt: day, ExpiresAt: day.AddDate(0, 0, 1), EndsAt: day.AddDate(0, 0, 1),
+			Address: netip.MustParseAddr("fe80::1%eth0"), UserAgent: "test"}
+		if _, err := tx.StartSession(t.Context(), session, 100); err != nil {
+			return err
+		}
+		memberships, err = tx.Memberships(t.Context())
+		return err
+	})
 	if err != nil || len(memberships) != 1 || memberships[0].Business.ID != w.cafe || memberships[0].Role != "owner" {
 		t.Errorf("businesses: got %v and %v, want ann's one, as owner", memberships, err)
 	}

@@ -23,9 +23,11 @@ type UserTx struct {
 // MemberTx is a transaction that acts for a user in one business: it sees that business and nothing of others.
 type MemberTx struct {
 	UserTx
-	// BusinessID is the business in which the transaction acts, Role what the user is there.
+	// BusinessID is the business in which the transaction acts, Role what the user is there, Tier the business's
+	// subscription.
 	BusinessID uuid.UUID
 	Role       string
+	Tier       string
 }
 
 // AsUser runs fn in a transaction that acts for a user, and commits unless fn returns an
@@ -52,11 +54,11 @@ func (s *Store) ReadAsMember(ctx context.Context, userID, businessID uuid.UUID, 
 
 func (s *Store) member(ctx context.Context, options pgx.TxOptions, userID, businessID uuid.UUID, fn func(*MemberTx) error) error {
 	err := s.within(ctx, options, func(q *query.Queries, tx pgx.Tx) error {
-		role, err := q.RequestRole(ctx)
+		request, err := q.RequestRole(ctx)
 		if err != nil {
 			return fmt.Errorf("read role: %w", err)
 		}
-		return fn(&MemberTx{UserTx: UserTx{UserID: userID, q: q, tx: tx}, BusinessID: businessID, Role: role})
+		return fn(&MemberTx{UserTx: UserTx{UserID: userID, q: q, tx: tx}, BusinessID: businessID, Role: request.Role, Tier: request.SubscriptionTier})
 	}, actingUser(userID), setting{"app.business_id", businessID.String()})
 	return about("business", businessID, err)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/signalcraft/signalcraft/api/auth"
 	"github.com/signalcraft/signalcraft/api/store"
@@ -66,7 +67,12 @@ func (c demoCommand) Run(ctx context.Context, settings *Settings, std streams) (
 	if c.Once {
 		return nil
 	}
-	return i.serve(ctx, std.out, settings.Listen, greet)
+	group, ctx := errgroup.WithContext(ctx)
+	if err := i.mailBy(ctx, group); err != nil {
+		return err
+	}
+	group.Go(func() error { return i.serve(ctx, std.out, settings.Listen, greet) })
+	return group.Wait()
 }
 
 // setUpDemo adds what is missing of the demonstration's user, businesses and KPI files.

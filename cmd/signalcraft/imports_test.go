@@ -45,6 +45,8 @@ var rules = []rule{
 	{"warehouse/publish", []string{"lakehouse", "lakehouse/dataset", "sql/serving"}, "lake to Postgres, no DuckDB"},
 	{"warehouse/*", []string{"warehouse", "warehouse/graph", "lakehouse", "lakehouse/dataset", "models/*", "sql/models"}, "warehouse never imports pipelines or api: it meets them in the lake and in Postgres"},
 	{"api/store", []string{"sql/serving", "api/store/internal/query"}, "the one place that opens tenant transactions"},
+	{"api/notify/address", nil, "a leaf: the syntax of addresses"},
+	{"api/notify/message", []string{"api/store"}, "pure: texts of mails"},
 	{"api/**", []string{"api/**"}, "api meets the warehouse in Postgres"},
 	{"cmd/**", []string{"**"}, "commands wire everything"},
 }
@@ -56,6 +58,7 @@ var libraries = []rule{
 	{"github.com/parquet-go/parquet-go", []string{"lakehouse/**", "pipelines/**"}, "rows are landed by pipelines, files are kept by the lake"},
 	{"github.com/jackc/pgx", []string{"warehouse/publish", "warehouse/run", "pipelines/jobs", "pipelines/kpi", "api/store/**", "cmd/**"}, "Postgres is reached through the store, the ledger, publication and the job queue"},
 	{"github.com/danielgtaylor/huma", []string{"api", "api/*"}, "HTTP operations live in api"},
+	{"github.com/wneessen/go-mail", []string{"api/notify"}, "mail has one door"},
 	{"github.com/riverqueue/river", []string{"pipelines/jobs"}, "the job queue has one door"},
 }
 

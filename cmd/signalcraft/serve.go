@@ -63,6 +63,9 @@ func (s *Settings) service(ctx context.Context, std streams, serve, work bool) (
 	}
 	defer func() { err = errors.Join(err, i.Close()) }()
 	group, ctx := errgroup.WithContext(ctx)
+	if err := i.mailBy(ctx, group); err != nil {
+		return err
+	}
 	if work {
 		b, err := i.newBatch(nil)
 		if err != nil {
@@ -88,11 +91,15 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 		return err
 	}
 	defer data.Close()
-	accounts, err := auth.New(auth.Config{Store: data, Clock: i.now})
+	secrets, err := i.settings.secretBox()
 	if err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now})
+	accounts, err := auth.New(auth.Config{Store: data, Clock: i.now, Secrets: secrets})
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Site: i.settings.site()})
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,14 @@ type Settings struct {
 	GeonamesURL      string        `default:"https://secure.geonames.org" env:"SIGNALCRAFT_GEONAMES_URL" help:"GeoNames API." group:"Upstreams"`
 	GeonamesUser     string        `env:"SIGNALCRAFT_GEONAMES_USER" secret:"" help:"GeoNames user name; places are not looked up without one." group:"Upstreams"`
 	RatesURL         string        `default:"https://api.frankfurter.dev" env:"SIGNALCRAFT_RATES_URL" help:"Frankfurter exchange rates." group:"Upstreams"`
+
+	PublicURL    string `name:"public-url" env:"SIGNALCRAFT_PUBLIC_URL" help:"Where people open the product, such as https://numbers.example.com; links in mails begin with it. Without it mails show tokens and commands." group:"Mail"`
+	SMTPHost     string `name:"smtp-host" env:"SIGNALCRAFT_SMTP_HOST" help:"Mail server. Without one, mails are written to the folder outbox in the data folder." group:"Mail"`
+	SMTPPort     int    `name:"smtp-port" default:"0" env:"SIGNALCRAFT_SMTP_PORT" help:"Its port; 0 means 587, with implicit TLS 465, without TLS 25." group:"Mail"`
+	SMTPUser     string `name:"smtp-user" env:"SIGNALCRAFT_SMTP_USER" help:"Name to sign in to it; empty means without." group:"Mail"`
+	SMTPPassword string `name:"smtp-password" env:"SIGNALCRAFT_SMTP_PASSWORD" secret:"" help:"Password to sign in to it." group:"Mail"`
+	SMTPFrom     string `name:"smtp-from" env:"SIGNALCRAFT_SMTP_FROM" help:"Sender of mails, such as \"SignalCraft <no-reply@example.com>\"; required with a mail server." group:"Mail"`
+	SMTPTLS      string `name:"smtp-tls" default:"starttls" enum:"starttls,implicit,none" env:"SIGNALCRAFT_SMTP_TLS" help:"starttls, implicit or none; none is for a server on the same machine." group:"Mail"`
 }
 
 // Validate names the setting that is wrong.
@@ -58,7 +66,7 @@ func (s *Settings) Validate() error {
 			return fmt.Errorf("--%s: %w", name, err)
 		}
 	}
-	return nil
+	return s.validateMail()
 }
 
 // in returns the absolute path of a folder inside the data folder.

@@ -26,19 +26,19 @@ type publicSet struct {
 
 func publicSets() []publicSet {
 	return []publicSet{
-		{"m1", "yearly", 1, 6, 1, "22.431", "4.893", 0.80},
-		{"m1", "quarterly", 4, 8, 4, "17.909", "1.882", 0.88},
-		{"m1", "monthly", 12, 18, 12, "16.517", "1.188", 0.90},
-		{"m3", "yearly", 1, 6, 1, "17.482", "3.164", 0.90},
-		{"m3", "quarterly", 4, 8, 4, "9.336", "1.238", 0.93},
-		{"m3", "monthly", 12, 18, 12, "17.533", "1.051", 0.83},
-		{"m3", "other", 1, 8, 1, "5.661", "2.968", 0.71},
-		{"m4", "Hourly", 24, 48, 24, "17.369", "2.246", 0.66},
-		{"m4", "Weekly", 1, 13, 1, "8.744", "2.795", 0.91},
-		{"m4", "Quarterly-subset", 4, 8, 4, "3.537", "1.168", 0.81},
-		{"m4", "Daily-subset", 1, 14, 7, "2.244", "2.986", 1.03},
-		{"tourism", "yearly", 1, 4, 1, "22.443", "3.024", 0.94},
-		{"tourism", "quarterly", 4, 8, 4, "16.920", "1.776", 0.88},
+		{"m1", "yearly", 1, 6, 1, "22.431", "4.893", 0.75},
+		{"m1", "quarterly", 4, 8, 4, "17.909", "1.882", 0.87},
+		{"m1", "monthly", 12, 18, 12, "16.517", "1.188", 0.91},
+		{"m3", "yearly", 1, 6, 1, "17.482", "3.164", 0.87},
+		{"m3", "quarterly", 4, 8, 4, "9.336", "1.238", 0.92},
+		{"m3", "monthly", 12, 18, 12, "17.533", "1.051", 0.82},
+		{"m3", "other", 1, 8, 1, "5.661", "2.968", 0.68},
+		{"m4", "Hourly", 24, 48, 24, "17.369", "2.246", 0.46},
+		{"m4", "Weekly", 1, 13, 1, "8.744", "2.795", 0.74},
+		{"m4", "Quarterly-subset", 4, 8, 4, "3.537", "1.168", 0.75},
+		{"m4", "Daily-subset", 1, 14, 7, "2.244", "2.986", 1.01},
+		{"tourism", "yearly", 1, 4, 1, "22.443", "3.024", 0.89},
+		{"tourism", "quarterly", 4, 8, 4, "16.920", "1.776", 0.86},
 		{"tourism", "monthly", 12, 24, 12, "22.065", "1.840", 0.80},
 	}
 }
@@ -99,7 +99,7 @@ func TestPublicSets(t *testing.T) {
 // NN5 has missing days. Its README fills them in R before Naive2, so its figures are
 // taken as printed.
 func TestNN5(t *testing.T) {
-	p := publicSet{folder: "nn5", name: "daily", season: 7, horizon: 56, forecastSeason: 7, atMost: 0.68}
+	p := publicSet{folder: "nn5", name: "daily", season: 7, horizon: 56, forecastSeason: 7, atMost: 0.665}
 	set, ok := p.read(t)
 	if !ok {
 		return

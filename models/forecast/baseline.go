@@ -15,6 +15,8 @@ func (n *naive) name() string {
 
 func (n *naive) applies(y []float64) bool { return len(y) >= n.season }
 
+func (n *naive) refit(y []float64) { n.fit(y) }
+
 func (n *naive) fit([]float64) {}
 
 func (n *naive) paths(y []float64, origins []int, horizon int, out []float64) {
@@ -37,6 +39,8 @@ func (a *average) name() string { return "average" }
 
 func (a *average) applies(y []float64) bool { return len(y) > 0 }
 
+func (a *average) refit(y []float64) { a.fit(y) }
+
 func (a *average) fit([]float64) {}
 
 func (a *average) paths(y []float64, origins []int, horizon int, out []float64) {
@@ -46,6 +50,30 @@ func (a *average) paths(y []float64, origins []int, horizon int, out []float64) 
 			sum += y[t]
 		}
 		fillRow(out[k*horizon:(k+1)*horizon], sum/float64(origin))
+	}
+}
+
+// drift continues the straight line from the first value that has been seen to the last: a random walk with drift.
+type drift struct{}
+
+func (d *drift) name() string { return "drift" }
+
+func (d *drift) applies(y []float64) bool { return len(y) >= 3 }
+
+func (d *drift) refit(y []float64) { d.fit(y) }
+
+func (d *drift) fit([]float64) {}
+
+func (d *drift) paths(y []float64, origins []int, horizon int, out []float64) {
+	for k, origin := range origins {
+		slope := 0.0
+		if origin > 1 {
+			slope = (y[origin-1] - y[0]) / float64(origin-1)
+		}
+		row := out[k*horizon : (k+1)*horizon]
+		for h := range row {
+			row[h] = y[origin-1] + float64(h+1)*slope
+		}
 	}
 }
 

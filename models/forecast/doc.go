@@ -11,13 +11,14 @@
 //
 // A series is cut to its last Options.History days, its gaps are filled from its season
 // and neighbours (see fill), and it is divided by a power of two near its largest value,
-// so that magnitude does not matter. Each candidate method is fitted to the days before
-// the window and then rolled through it: with its parameters fixed it forecasts from
+// so that magnitude does not matter. Beside the season it is known to have, a longer one of the
+// calendar's lengths is looked for (see seasonFinder). Each candidate method is fitted to the days
+// before the window and then rolled through it: with its parameters fixed it forecasts from
 // every day of the window. The mean absolute error over all those forecasts, divided by
 // the seasonal naive error inside history (MASE, Hyndman and Koehler 2006), ranks the
-// methods. The forecast is the mean of the best one and up to three more that come near
-// it: over many series that errs less than any choice of one. They are fitted again to
-// all of history where it is short. The errors of their mean in the window, which none
+// methods. The forecast is a combination of the best ones (see combination): shares by their errors, and for
+// a short series the trimmed mean of robust methods. Over many series that errs less than any choice of
+// one. They are fitted again to all of history. The errors of their combination in the window, which none
 // of them had been fitted to, give the bounds (see spread).
 //
 // A series whose methods were chosen less than Options.ReselectAfterDays ago keeps them:

@@ -17,35 +17,43 @@ import (
 // without the trend b or the season s where they are switched off. Parameters minimise
 // the sum of e_t^2, which is the Gaussian likelihood of the additive forms, inside
 // 0 < alpha < 1, 0 < beta < alpha, 0 < gamma < 1-alpha and 0.8 <= phi <= 0.98, each mapped
-// to a free number by the logistic function. First states come from the first
-// seasons. An undamped trend is left out: thirty days ahead it runs away.
+// to a free number by the logistic function; phi is 1 for an undamped trend. First states come from the
+// first seasons.
 //
 // A constant series gives the constant; a series shorter than two seasons is refused by
 // applies when the form has a season, one shorter than three values always.
 type ets struct {
-	seasonal, damped bool
-	m                int
-	alpha, beta      float64
-	gamma, phi       float64
-	level, slope     float64   // before the first value
-	season           []float64 // before the first value, by phase
-	state            []float64 // scratch
+	seasonal     bool
+	trend        trend
+	m            int
+	best         point // of the last fit
+	alpha, beta  float64
+	gamma, phi   float64
+	level, slope float64   // before the first value
+	season       []float64 // before the first value, by phase
+	state        []float64 // scratch
 }
 
-func newETS(seasonal, damped bool, m int) *ets {
-	return &ets{seasonal: seasonal, damped: damped, m: m, season: make([]float64, m), state: make([]float64, m)}
+// trend is the form of a trend.
+type trend int
+
+const (
+	flat trend = iota
+	damped
+	straight
+)
+
+// newETS returns the form with a trend and a season of length m, or none when m is 1.
+func newETS(t trend, m int) *ets {
+	return &ets{seasonal: m > 1, trend: t, m: m, season: make([]float64, m), state: make([]float64, m)}
 }
 
 func (e *ets) name() string {
-	switch {
-	case e.seasonal && e.damped:
-		return "ets(A,Ad,A)"
-	case e.seasonal:
-		return "ets(A,N,A)"
-	case e.damped:
-		return "ets(A,Ad,N)"
+	season := "N"
+	if e.seasonal {
+		season = "A"
 	}
-	return "ets(A,N,N)"
+	return "ets(A," + [...]string{flat: "N", damped: "Ad", straight: "A"}[e.trend] + "," + season + ")"
 }
 
 func (e *ets) applies(y []float64) bool {
@@ -58,11 +66,31 @@ func (e *ets) applies(y []float64) bool {
 func (e *ets) fit(y []float64) {
 	e.start(y)
 	guess, dim := e.coarse(y)
-	best, _ := minimise(dim, guess, 0.8, 1e-5, 45*dim, func(p point) float64 {
+	e.search(y, guess, 0.8, 45*dim)
+}
+
+func (e *ets) refit(y []float64) {
+	e.start(y)
+	e.search(y, e.best, 0.2, 12*e.parameters())
+}
+
+func (e *ets) search(y []float64, guess point, step float64, evaluations int) {
+	e.best, _ = minimise(e.parameters(), guess, step, 1e-5, evaluations, func(p point) float64 {
 		e.read(p)
 		return e.squares(y)
 	})
-	e.read(best)
+	e.read(e.best)
+}
+
+func (e *ets) parameters() int {
+	count := 1
+	if e.trend != flat {
+		count += 2
+	}
+	if e.seasonal {
+		count++
+	}
+	return count
 }
 
 // coarse returns the best of a few starting points: the surface often has two valleys,
@@ -73,7 +101,7 @@ func (e *ets) coarse(y []float64) (best point, dim int) {
 		for _, gamma := range [...]float64{0.02, 0.2} {
 			p := point{free(alphaMin, alphaMax, alpha)}
 			dim = 1
-			if e.damped {
+			if e.trend != flat {
 				p[dim], p[dim+1] = free(0, 1, 0.05), free(phiMin, phiMax, 0.95)
 				dim += 2
 			}
@@ -103,9 +131,12 @@ func (e *ets) read(p point) {
 	e.alpha = between(alphaMin, alphaMax, p[0])
 	e.beta, e.phi, e.gamma = 0, 0, 0
 	next := 1
-	if e.damped {
+	if e.trend != flat {
 		e.beta = e.alpha * between(0, 1, p[1])
 		e.phi = between(phiMin, phiMax, p[2])
+		if e.trend == straight {
+			e.phi = 1
+		}
 		next = 3
 	}
 	if e.seasonal {
@@ -137,7 +168,7 @@ func (e *ets) start(y []float64) {
 	count := float64(blocks)
 	slope := (count*sumKV - sumK*sumV) / (count*sumKK - sumK*sumK) / float64(block)
 	e.level, e.slope = sumV/count, 0
-	if e.damped {
+	if e.trend != flat {
 		middle := (count*float64(block) - 1) / 2 // of these seasons, in values after the first
 		e.level, e.slope = e.level-slope*(middle+1), slope
 	}
@@ -211,7 +242,7 @@ func (e *ets) paths(y []float64, origins []int, horizon int, out []float64) {
 // parts multiplicative. The forecast is exp of the inner forecast: the median of the
 // log-normal, which is what absolute errors measure, not its mean.
 type logged struct {
-	inner *ets
+	inner model
 	y     []float64
 }
 
@@ -223,6 +254,8 @@ func (l *logged) applies(y []float64) bool {
 }
 
 func (l *logged) fit(y []float64) { l.inner.fit(l.logs(y)) }
+
+func (l *logged) refit(y []float64) { l.inner.refit(l.logs(y)) }
 
 func (l *logged) logs(y []float64) []float64 {
 	l.y = l.y[:0]

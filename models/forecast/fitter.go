@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -10,16 +11,10 @@ import (
 const (
 	// shortest is the number of observed values below which nothing is compared.
 	shortest = 4
-	// enough is how many days before the window make a second fit idle. On the public sets
-	// it changes no error by more than half a per cent, and it saves a third of the time.
+	// enough is how many values the fit before the window must have seen for its parameters to be near those of all.
 	enough = 365
 	// mostOrigins bounds the origins in the window; a longer window is rolled in steps.
 	mostOrigins = 120
-	// combined is the most methods in a combination, and combinedLoss how much worse than
-	// the best a member may be. Both were chosen by rolling origin inside the training
-	// parts of the public sets, where every neighbour of these values does about as well.
-	combined     = 4
-	combinedLoss = 1.5
 )
 
 // fitter forecasts one series after the other and owns all buffers for that.
@@ -27,40 +22,32 @@ type fitter struct {
 	batch   *series.Batch
 	opt     Options
 	out     *Vintage
-	models  []model
+	base    []model         // methods for every series
+	models  []model         // for the present series
+	long    map[int][]model // methods for a second season of a length
+	season  seasonFinder
 	history history
 
 	origins []int
 	paths   [][]float64 // of each model in the window, one row for each origin
+	loss    []float64   // of each model in the window
 	blend   []float64   // paths of the combination
 	ahead   []float64   // the forecast itself, from the last observed day
-	part    []float64   // one member's share of it
+	members [][]float64 // paths of the members of a combination
+	scratch []float64   // a value for each member
 	spread  spread
 }
 
 func newFitter(batch *series.Batch, opt Options, out *Vintage) *fitter {
-	f := &fitter{batch: batch, opt: opt, out: out, models: methods(opt.Season)}
-	f.paths = make([][]float64, len(f.models))
-	return f
+	return &fitter{batch: batch, opt: opt, out: out, base: methods(opt.Season), long: map[int][]model{}}
 }
 
-// choice is a method and how it did in the window.
+// choice is a combination and how it did in the window.
 type choice struct {
-	members    []int // numbers of models
+	combination
 	paths      []float64
 	mase       float64
 	selectedOn int32
-}
-
-func (c choice) name(models []model) string {
-	if len(c.members) == 1 {
-		return models[c.members[0]].name()
-	}
-	names := make([]string, len(c.members))
-	for k, m := range c.members {
-		names[k] = models[m].name()
-	}
-	return combinationName(names)
 }
 
 // series forecasts series i and writes its rows. The error is a SeriesError.
@@ -81,6 +68,7 @@ func (f *fitter) series(i int) error {
 		f.write(i)
 		return nil
 	}
+	f.lengthen()
 	f.roll()
 	chosen, kept := f.keep(i)
 	if !kept {
@@ -88,9 +76,24 @@ func (f *fitter) series(i int) error {
 	}
 	f.out.Method[i], f.out.MASE[i], f.out.SelectedOn[i] = chosen.name(f.models), chosen.mase, chosen.selectedOn
 	f.spread.measure(s, f.origins, f.opt.Horizon, chosen.paths, len(f.ahead))
-	f.predict(chosen.members)
+	f.predict(chosen.combination)
 	f.write(i)
 	return nil
+}
+
+// lengthen adds the methods for a second season, if the series shows one, and takes away those of another.
+func (f *fitter) lengthen() {
+	f.models = f.base
+	if long := f.season.find(f.history.y, f.opt.Season); long > 0 {
+		if f.long[long] == nil {
+			f.long[long] = longMethods(f.opt.Season, long)
+		}
+		f.models = slices.Concat(f.base, f.long[long])
+	}
+	for len(f.paths) < len(f.models) {
+		f.paths = append(f.paths, nil)
+	}
+	f.loss = resize(f.loss, len(f.models))
 }
 
 // roll sets the origins: every day of the window, or every few. The window is four
@@ -129,53 +132,48 @@ func (f *fitter) keep(i int) (choice, bool) {
 	if age < 0 || age >= int64(f.opt.ReselectAfterDays) {
 		return choice{}, false
 	}
-	var members []int
-	for _, name := range memberNames(p.method[i]) {
-		m := slices.IndexFunc(f.models, func(m model) bool { return m.name() == name })
-		if m < 0 || !f.fitted(m) {
+	c, known := parse(p.method[i], f.models)
+	if !known {
+		return choice{}, false
+	}
+	for _, m := range c.members {
+		if !f.fitted(m) {
 			return choice{}, false
 		}
-		members = append(members, m)
 	}
-	return choice{members, f.average(members), p.mase[i], p.selectedOn[i]}, true
+	return choice{c, f.combine(c), p.mase[i], p.selectedOn[i]}, true
 }
 
-// choose fits every method that applies and returns the mean of the best few, or the best
-// alone when no other comes near. Intermittent series are compared by squared error: the absolute one
-// is smallest for the median, which is zero for many of them.
+// choose fits every method that applies and combines them. A short series gets the trimmed mean of the best robust methods,
+// whatever their losses: too few errors tell them apart. Intermittent series are compared by squared error: the
+// absolute one is smallest for the median, which is zero for many of them.
 func (f *fitter) choose() choice {
-	squared := intermittent(f.history.y)
+	y := f.history.y
+	squared := intermittent(y)
 	var ranked []int
-	loss := make([]float64, len(f.models))
 	for m := range f.models {
 		if !f.fitted(m) {
 			continue
 		}
-		if loss[m] = f.loss(f.paths[m], squared); !math.IsNaN(loss[m]) {
+		if f.loss[m] = f.windowLoss(f.paths[m], squared); !math.IsNaN(f.loss[m]) {
 			ranked = append(ranked, m)
 		}
 	}
-	slices.SortStableFunc(ranked, func(a, b int) int {
-		if loss[a] < loss[b] {
-			return -1
+	slices.SortStableFunc(ranked, func(a, b int) int { return cmp.Compare(f.loss[a], f.loss[b]) })
+	best := choice{combination: weigh(ranked, f.loss), selectedOn: f.opt.Vintage}
+	if len(y) < shortSeasons*max(1, min(f.opt.Season, 4)) && !squared {
+		if c, ok := trim(ranked, f.models); ok {
+			best.combination = c
 		}
-		if loss[a] > loss[b] {
-			return 1
-		}
-		return 0
-	})
-	size := 1
-	for size < min(len(ranked), combined) && loss[ranked[size]] <= combinedLoss*loss[ranked[0]] {
-		size++
 	}
-	best := choice{members: ranked[:size], paths: f.average(ranked[:size]), selectedOn: f.opt.Vintage}
-	best.mase = f.loss(best.paths, false) / f.history.naiveScale(f.opt.Season)
+	best.paths = f.combine(best.combination)
+	best.mase = f.windowLoss(best.paths, false) / f.history.naiveScale(f.opt.Season)
 	return best
 }
 
-// loss is the mean absolute (or squared) error over all origins and days of the window
+// windowLoss is the mean absolute (or squared) error over all origins and days of the window
 // that were observed; NaN when there is none.
-func (f *fitter) loss(paths []float64, squared bool) float64 {
+func (f *fitter) windowLoss(paths []float64, squared bool) float64 {
 	sum, count := 0.0, 0
 	y, horizon := f.history.y, f.opt.Horizon
 	for k, origin := range f.origins {
@@ -195,38 +193,33 @@ func (f *fitter) loss(paths []float64, squared bool) float64 {
 	return sum / float64(count)
 }
 
-// average returns the mean of several models' paths.
-func (f *fitter) average(members []int) []float64 {
-	if len(members) == 1 {
-		return f.paths[members[0]]
+// combine returns the combination of its members' paths through the window.
+func (f *fitter) combine(c combination) []float64 {
+	f.members = f.members[:0]
+	for _, m := range c.members {
+		f.members = append(f.members, f.paths[m])
 	}
-	f.blend = resize(f.blend, len(f.origins)*f.opt.Horizon)
-	clear(f.blend)
-	for _, m := range members {
-		for i, v := range f.paths[m] {
-			f.blend[i] += v / float64(len(members))
-		}
-	}
+	f.blend, f.scratch = resize(f.blend, len(f.origins)*f.opt.Horizon), resize(f.scratch, len(c.members))
+	c.blend(f.blend, f.members, f.scratch)
 	return f.blend
 }
 
-// predict averages the members' forecasts. They are fitted to all of history first,
-// unless the fit before the window had so many days that those of the window can only
-// move its parameters a little: states follow to the last day in any case.
-func (f *fitter) predict(members []int) {
-	y, before := f.history.y, f.origins[0]
-	refit := before < enough || before < 4*(len(y)-before)
-	f.part = resize(f.part, len(f.ahead))
-	clear(f.ahead)
-	for _, m := range members {
-		if refit {
+// predict combines the members' forecasts from the last day on, after each has taken in the window.
+func (f *fitter) predict(c combination) {
+	y := f.history.y
+	f.members = f.members[:0]
+	for _, m := range c.members {
+		if f.origins[0] < enough {
 			f.models[m].fit(y)
+		} else {
+			f.models[m].refit(y)
 		}
-		f.models[m].paths(y, []int{len(y)}, len(f.part), f.part)
-		for h, v := range f.part {
-			f.ahead[h] += v / float64(len(members))
-		}
+		row := resize(f.paths[m], len(f.ahead))
+		f.models[m].paths(y, []int{len(y)}, len(row), row)
+		f.members, f.paths[m] = append(f.members, row), row
 	}
+	f.scratch = resize(f.scratch, len(c.members))
+	c.blend(f.ahead, f.members, f.scratch)
 }
 
 // write puts the last Horizon days of the forecast and its bounds into the vintage.

@@ -17,8 +17,8 @@ type Options struct {
 	Horizon int
 	// Season is the season length in values. Zero means 7, the week of daily series; 1 means none.
 	Season int
-	// History is how many of the last days are fitted and compared on. Zero means 730.
-	// Older days differ too much from the coming month to earn their time.
+	// History is how many of the last days are fitted and compared on. Zero means 1,100: three
+	// years show a year's season. Older days differ too much from the coming month to earn their time.
 	History int
 	// Workers is the number of goroutines. Zero means one for each processor.
 	Workers int
@@ -42,7 +42,7 @@ func (o Options) withDefaults(b *series.Batch) (Options, error) {
 	}
 	set(&o.Horizon, 30)
 	set(&o.Season, 7)
-	set(&o.History, 730)
+	set(&o.History, 1100)
 	set(&o.Workers, runtime.GOMAXPROCS(0))
 	if o.ReselectAfterDays == 0 {
 		o.ReselectAfterDays = 7

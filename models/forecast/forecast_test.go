@@ -223,8 +223,8 @@ func TestBeatsSeasonalNaive(t *testing.T) {
 func TestNearMethodsAreCombined(t *testing.T) {
 	line := repeat(400, func(i int) float64 { return 1000 + 10*float64(i) + float64(i*i%7) })
 	v := run(t, batchOf(false, weekly(400, 9)), forecast.Options{})
-	if !strings.HasPrefix(v.Method[0], "mean of ") || strings.Count(v.Method[0], " + ") != 3 {
-		t.Errorf("a noisy week is forecast by %q, want the mean of four methods", v.Method[0])
+	if !strings.Contains(v.Method[0], " % ") || strings.Count(v.Method[0], " + ") != 5 {
+		t.Errorf("a noisy week is forecast by %q, want shares of six methods", v.Method[0])
 	}
 	v = run(t, batchOf(false, line), forecast.Options{Season: 1})
 	if strings.Contains(v.Method[0], "naive") || strings.Contains(v.Method[0], "average") {
@@ -340,11 +340,11 @@ func TestPriorKeepsTheChoice(t *testing.T) {
 	}
 	chosen := first.Method[1]
 	check("seasonal naive(7)", 500, 506, "seasonal naive(7)", 500)
-	check("mean of naive + theta", 500, 500, "mean of naive + theta", 500)
+	check("60 % naive + 40 % theta", 500, 500, "60 % naive + 40 % theta", 500)
 	check("seasonal naive(7)", 500, 507, chosen, 507)            // too old
 	check("seasonal naive(7)", 501, 500, chosen, 500)            // of a later vintage
 	check("crystal ball", 500, 501, chosen, 501)                 // unknown
-	check("mean of theta + crystal ball", 500, 501, chosen, 501) // unknown in part
+	check("trimmed mean of theta + crystal ball", 500, 501, chosen, 501) // unknown in part
 	check("croston(sba)", 500, 501, chosen, 501)                 // does not apply to this series
 }
 

@@ -12,6 +12,8 @@ func (c *croston) name() string { return "croston(sba)" }
 
 func (c *croston) applies(y []float64) bool { return intermittent(y) }
 
+func (c *croston) refit(y []float64) { c.fit(y) }
+
 func (c *croston) fit([]float64) {}
 
 func (c *croston) paths(y []float64, origins []int, horizon int, out []float64) {
@@ -48,6 +50,8 @@ const tsbAlpha = 0.1
 func (b *tsb) name() string { return "tsb" }
 
 func (b *tsb) applies(y []float64) bool { return intermittent(y) }
+
+func (b *tsb) refit(y []float64) { b.fit(y) }
 
 func (b *tsb) fit(y []float64) {
 	sum, count := 0.0, 0.0

@@ -1,7 +1,5 @@
 package forecast
 
-import "strings"
-
 // model is one method, fitted to one series at a time. A model keeps its buffers, so it
 // belongs to one goroutine. It sees complete series: no NaN, largest magnitude near 1.
 type model interface {
@@ -12,6 +10,9 @@ type model interface {
 	applies(y []float64) bool
 	// fit estimates parameters from y. A later fit forgets the former one.
 	fit(y []float64)
+	// refit moves the parameters of the last fit to y, which continues what that fit saw; it
+	// costs a fraction of fit.
+	refit(y []float64)
 	// paths forecasts from each origin with the parameters of the last fit, having seen
 	// y[:origin]; row k of out, horizon long, is the path from origins[k]. Origins
 	// ascend and lie between 1 and len(y).
@@ -24,39 +25,56 @@ func methods(season int) []model {
 	list := []model{
 		&naive{season: 1},
 		&average{},
-		newETS(false, false, 1),
-		newETS(false, true, 1),
+		newETS(flat, 1),
+		newETS(damped, 1),
 		newTheta(season),
 	}
 	if season > 1 {
 		list = append(list,
 			&naive{season: season},
-			newETS(true, false, season),
-			newETS(true, true, season),
-			&logged{inner: newETS(true, false, season)},
-			&logged{inner: newETS(true, true, season)},
+			newETS(flat, season),
+			newETS(damped, season),
+			&logged{inner: newETS(flat, season)},
 		)
-	} else {
-		list = append(list, &logged{inner: newETS(false, true, 1)})
 	}
-	return append(list, &croston{}, &tsb{})
+	return append(list,
+		&logged{inner: newETS(damped, season)},
+		newETS(straight, season),
+		&logged{inner: newTheta(season)},
+		&autoregressive{m: season},
+		&logged{inner: &autoregressive{m: season, always: true}},
+		&drift{},
+		&croston{}, &tsb{})
 }
 
-const (
-	combinationPrefix = "mean of "
-	combinationJoin   = " + "
-)
-
-// combinationName names the mean of several methods.
-func combinationName(members []string) string {
-	return combinationPrefix + strings.Join(members, combinationJoin)
+// longMethods lists the methods for a second, longer season.
+func longMethods(season, long int) []model {
+	seasons := []int{long}
+	if season > 1 {
+		seasons = []int{season, long}
+	}
+	list := []model{
+		&naive{season: long},
+		newMSTL(seasons, newTheta(1)),
+		newMSTL(seasons, newETS(damped, 1)),
+		newMSTL(seasons, &autoregressive{m: 1}),
+		&logged{inner: newMSTL(seasons, newTheta(1))},
+		&logged{inner: newMSTL(seasons, newETS(flat, 1))},
+	}
+	if season > 1 {
+		list = append(list, newMultiseason(season, long))
+	}
+	return list
 }
 
-// memberNames returns the methods that a name stands for: the members of a combination,
-// or the one method itself.
-func memberNames(name string) []string {
-	if list, ok := strings.CutPrefix(name, combinationPrefix); ok {
-		return strings.Split(list, combinationJoin)
+// robust reports whether a method is one of those that short series are forecast by: of them
+// none is naive, and none needs more values than a few seasons.
+func robust(m model) bool {
+	switch m := m.(type) {
+	case *theta, *ets, *drift:
+		return true
+	case *logged:
+		return robust(m.inner)
 	}
-	return []string{name}
+	return false
 }

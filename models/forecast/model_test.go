@@ -55,7 +55,7 @@ func TestMinimiseAgreesWithGonum(t *testing.T) {
 // base 13.138, e = 11-11.138 = -0.138, l = 13.069, b = 1.1604, s_2 = -2.0138; then
 // base 14.11336, e = 16-16.32336 = -0.32336.
 func TestETSByHand(t *testing.T) {
-	e := newETS(true, true, 2)
+	e := newETS(damped, 2)
 	e.alpha, e.beta, e.phi, e.gamma = 0.5, 0.2, 0.9, 0.1
 	e.level, e.slope = 10, 1
 	copy(e.season, []float64{2, -2})
@@ -82,7 +82,7 @@ func TestETSStart(t *testing.T) {
 	for i := range y {
 		y[i] = 10 + 0.5*float64(i) + season[i%3]
 	}
-	e := newETS(true, true, 3)
+	e := newETS(damped, 3)
 	e.start(y)
 	if !nearAll(e.season, season, 1e-12) || !near(e.slope, 0.5, 1e-12) || !near(e.level, 9.5, 1e-12) {
 		t.Errorf("season %v, slope %v, level %v: want %v, 0.5, 9.5", e.season, e.slope, e.level, season)
@@ -202,9 +202,11 @@ type recorder struct {
 
 func (r *recorder) fit(y []float64) { r.lengths = append(r.lengths, len(y)) }
 
+func (r *recorder) refit(y []float64) { r.lengths = append(r.lengths, -len(y)) }
+
 // Methods are compared after a fit to the days before the window, which is four
-// horizons or two fifths of a short series; the chosen one is then fitted to everything, if that
-// adds much.
+// horizons or two fifths of a short series; the chosen one is then fitted to everything, from where it
+// stands if that adds little.
 func TestWindowIsKeptFromTheFit(t *testing.T) {
 	check := func(days int, want ...int) {
 		t.Helper()
@@ -215,8 +217,7 @@ func TestWindowIsKeptFromTheFit(t *testing.T) {
 		b := &series.Batch{BusinessID: []string{"b"}, KPIID: []string{"k"}, FirstDay: []int32{0}, NonNegative: []bool{true}, Offsets: []int{0, days}, Values: values}
 		r := &recorder{}
 		f := newFitter(b, Options{Horizon: 30, Season: 7, History: 730}, newVintage(1, 30))
-		f.models = []model{r}
-		f.paths = f.paths[:1]
+		f.base = []model{r}
 		if err := f.series(0); err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +225,7 @@ func TestWindowIsKeptFromTheFit(t *testing.T) {
 			t.Errorf("%d days: fitted to %v days, want %v", days, r.lengths, want)
 		}
 	}
-	check(1000, 610)
+	check(1000, 610, -730)
 	check(480, 360, 480)
 	check(50, 30, 50)
 	check(4, 3, 4)
@@ -234,22 +235,22 @@ func TestWindowIsKeptFromTheFit(t *testing.T) {
 // not change a forecast.
 func TestPathsSeeThePastOnly(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		n := rapid.IntRange(20, 60).Draw(rt, "n")
+		n := rapid.IntRange(120, 200).Draw(rt, "n")
 		value := rapid.SampledFrom([]float64{0, 0.01, 0.2, 0.3, 0.5, 0.9})
 		y := rapid.SliceOfN(value, n, n).Draw(rt, "y")
-		origin := rapid.IntRange(15, n-1).Draw(rt, "origin")
+		origin := rapid.IntRange(100, n-1).Draw(rt, "origin")
 		later := slices.Clone(y)
 		for i := origin; i < n; i++ {
 			later[i] = 0.77
 		}
-		for _, m := range methods(7) {
-			if !m.applies(y) || !m.applies(later) || !m.applies(y[:15]) {
+		for _, m := range slices.Concat(methods(7), longMethods(7, 24), longMethods(1, 48)) {
+			if !m.applies(y) || !m.applies(later) || !m.applies(y[:100]) {
 				continue
 			}
 			one, two := make([]float64, 20), make([]float64, 20)
-			m.fit(y[:15])
-			m.paths(y, []int{15, origin}, 10, one)
-			m.paths(later, []int{15, origin}, 10, two)
+			m.fit(y[:100])
+			m.paths(y, []int{100, origin}, 10, one)
+			m.paths(later, []int{100, origin}, 10, two)
 			if !slices.Equal(one, two) {
 				rt.Fatalf("%s at origin %d: %v became %v", m.name(), origin, one, two)
 			}

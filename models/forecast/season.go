@@ -118,3 +118,58 @@ func seasonalTest(y []float64, m int) bool {
 	}
 	return math.Abs(covariance(m)/variance) > 1.645*math.Sqrt((1+2*squares)/float64(n))
 }
+
+// seasonFinder looks for a season beside the one that a series is known to have.
+type seasonFinder struct {
+	known *mstl
+	rest  []float64
+	trend []float64
+}
+
+// longSeasons are the lengths looked for: a day of hours and of half or quarter hours, a year of weeks, a week
+// of hours and of half hours, six days of 24 hours, a year of days. Lengths that the calendar does not know are accidents more
+// often than seasons.
+func longSeasons() []int { return []int{24, 48, 52, 96, 144, 168, 336, 365} }
+
+const (
+	leastCycles      = 2.5  // of a long season in the history
+	leastCorrelation = 0.3  // at its lag
+	clearlyStronger  = 0.05 // than at a shorter length
+)
+
+// find returns the length of a second season, at least three times m, or 0: the one for which the autocorrelation of what season m and
+// a moving average over that length leave is highest.
+func (s *seasonFinder) find(y []float64, m int) int {
+	n := len(y)
+	s.rest = append(s.rest[:0], y...)
+	if m > 1 && n >= 2*m+2 {
+		if s.known == nil {
+			s.known = newMSTL([]int{m}, nil)
+		}
+		s.known.estimate(y)
+		copy(s.rest, s.known.adjusted(y))
+	}
+	s.trend = resize(s.trend, n)
+	found, strongest := 0, leastCorrelation-clearlyStronger
+	for _, length := range longSeasons() {
+		if length <= m || m > 1 && length < 3*m || float64(n) < leastCycles*float64(length) {
+			continue
+		}
+		smoothTrend(s.rest, length, s.trend)
+		variance, covariance := 0.0, 0.0
+		for t, v := range s.rest {
+			e := v - s.trend[t]
+			variance += e * e
+			if t >= length {
+				covariance += e * (s.rest[t-length] - s.trend[t-length])
+			}
+		}
+		if variance <= 0 {
+			continue
+		}
+		if r := covariance / variance * float64(n) / float64(n-length); r > strongest+clearlyStronger {
+			found, strongest = length, r
+		}
+	}
+	return found
+}

@@ -19,6 +19,7 @@ import "math"
 // A constant series gives the constant; fewer than three values are refused by applies.
 type theta struct {
 	m            int
+	best         point // of the last fit
 	alpha, theta float64
 	first        float64 // l_0
 	index        seasonIndex
@@ -40,8 +41,19 @@ func (o *theta) fit(y []float64) {
 	if lively := (point{free(0.01, 0.99, 0.7), free(1, 8, 2)}); o.squares(lively) < o.squares(start) {
 		start = lively
 	}
-	best, _ := minimise(2, start, 0.8, 1e-5, 80, o.squares)
-	o.alpha, o.theta = between(0.01, 0.99, best[0]), between(1, 8, best[1])
+	o.search(start, 0.8, 80)
+}
+
+func (o *theta) refit(y []float64) {
+	o.index.estimate(y, o.m)
+	o.adjust(y)
+	o.first = o.x[0] / 2
+	o.search(o.best, 0.2, 24)
+}
+
+func (o *theta) search(start point, step float64, evaluations int) {
+	o.best, _ = minimise(2, start, step, 1e-5, evaluations, o.squares)
+	o.alpha, o.theta = between(0.01, 0.99, o.best[0]), between(1, 8, o.best[1])
 }
 
 // adjust takes the season out of y and runs the regression lines over the result.

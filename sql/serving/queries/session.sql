@@ -4,9 +4,13 @@
 select set_config(sqlc.arg(setting)::text, sqlc.arg(value)::text, true);
 
 -- name: RequestRole :one
--- RequestRole returns the role of the transaction's user in the transaction's business; no row means that the user is no member of it.
-select m.role
+-- RequestRole returns the role of the transaction's user in the transaction's business, and the business's subscription; no row means
+-- that the user is no member of it.
+select
+  m.role,
+  b.subscription_tier
 from memberships as m
+inner join businesses as b on b.id = m.business_id
 where m.business_id = (select request_business())
   and m.user_id = (select request_user());
 
@@ -16,24 +20,12 @@ select
   id,
   email,
   full_name,
-  password_hash,
-  is_active
+  coalesce(password_of(id), '')::text as password_hash,
+  is_active,
+  has_second_factor(id)::boolean as second_factor,
+  (email_verified_at is not null)::boolean as verified
 from users
 where lower(email) = lower(sqlc.arg(email)::text);
-
--- name: AddUserSession :exec
-insert into user_sessions (id, user_id, refresh_hash, created_at, last_used_at, expires_at, ends_at, ip, user_agent)
-values (
-  sqlc.arg(id),
-  sqlc.arg(user_id),
-  sqlc.narg(refresh_hash),
-  sqlc.arg(started_at),
-  sqlc.arg(started_at),
-  sqlc.arg(expires_at),
-  sqlc.arg(ends_at),
-  sqlc.narg(ip),
-  sqlc.arg(user_agent)
-);
 
 -- name: RecordLogin :exec
 update users
@@ -59,16 +51,6 @@ from memberships as m
 inner join businesses as b on b.id = m.business_id
 where m.user_id = (select request_user())
 order by b.name, b.id;
-
--- name: SigningKeys :many
-select
-  id,
-  algorithm,
-  public_key,
-  private_key,
-  (retired_at is not null)::boolean as retired
-from signing_keys
-order by created_at, id;
 
 -- name: LockSigningKeys :exec
 -- LockSigningKeys makes processes that add keys at once wait for each other.

@@ -7,7 +7,6 @@ package query
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,8 +18,10 @@ select
   id,
   email,
   full_name,
-  password_hash,
-  is_active
+  coalesce(password_of(id), '')::text as password_hash,
+  is_active,
+  has_second_factor(id)::boolean as second_factor,
+  (email_verified_at is not null)::boolean as verified
 from users
 where lower(email) = lower($1::text)
 `
@@ -32,6 +33,8 @@ type AccountByEmailRow struct {
 	FullName     string
 	PasswordHash string
 	IsActive     bool
+	SecondFactor bool
+	Verified     bool
 }
 
 // AccountByEmail needs the setting app.email.
@@ -44,6 +47,8 @@ func (q *Queries) AccountByEmail(ctx context.Context, email string) (AccountByEm
 		&i.FullName,
 		&i.PasswordHash,
 		&i.IsActive,
+		&i.SecondFactor,
+		&i.Verified,
 	)
 	return i, err
 }
@@ -75,49 +80,6 @@ func (q *Queries) AddFirstSigningKey(ctx context.Context, arg AddFirstSigningKey
 		arg.Algorithm,
 		arg.PublicKey,
 		arg.PrivateKey,
-	)
-	return err
-}
-
-// AddUserSession is the text of the query of that name.
-const AddUserSession = `-- name: AddUserSession :exec
-insert into user_sessions (id, user_id, refresh_hash, created_at, last_used_at, expires_at, ends_at, ip, user_agent)
-values (
-  $1,
-  $2,
-  $3,
-  $4,
-  $4,
-  $5,
-  $6,
-  $7,
-  $8
-)
-`
-
-// AddUserSessionParams are the parameters of AddUserSession.
-type AddUserSessionParams struct {
-	ID          uuid.UUID
-	UserID      uuid.UUID
-	RefreshHash []byte
-	StartedAt   time.Time
-	ExpiresAt   time.Time
-	EndsAt      time.Time
-	IP          *netip.Addr
-	UserAgent   string
-}
-
-// AddUserSession runs the query of that name.
-func (q *Queries) AddUserSession(ctx context.Context, arg AddUserSessionParams) error {
-	_, err := q.db.Exec(ctx, AddUserSession,
-		arg.ID,
-		arg.UserID,
-		arg.RefreshHash,
-		arg.StartedAt,
-		arg.ExpiresAt,
-		arg.EndsAt,
-		arg.IP,
-		arg.UserAgent,
 	)
 	return err
 }
@@ -237,64 +199,26 @@ func (q *Queries) RecordLogin(ctx context.Context, at time.Time) error {
 
 // RequestRole is the text of the query of that name.
 const RequestRole = `-- name: RequestRole :one
-select m.role
+select
+  m.role,
+  b.subscription_tier
 from memberships as m
+inner join businesses as b on b.id = m.business_id
 where m.business_id = (select request_business())
   and m.user_id = (select request_user())
 `
 
-// RequestRole returns the role of the transaction's user in the transaction's business; no row means that the user is no member of it.
-func (q *Queries) RequestRole(ctx context.Context) (string, error) {
+// RequestRoleRow is one row of RequestRole.
+type RequestRoleRow struct {
+	Role             string
+	SubscriptionTier string
+}
+
+// RequestRole returns the role of the transaction's user in the transaction's business, and the business's subscription; no row means
+// that the user is no member of it.
+func (q *Queries) RequestRole(ctx context.Context) (RequestRoleRow, error) {
 	row := q.db.QueryRow(ctx, RequestRole)
-	var role string
-	err := row.Scan(&role)
-	return role, err
-}
-
-// SigningKeys is the text of the query of that name.
-const SigningKeys = `-- name: SigningKeys :many
-select
-  id,
-  algorithm,
-  public_key,
-  private_key,
-  (retired_at is not null)::boolean as retired
-from signing_keys
-order by created_at, id
-`
-
-// SigningKeysRow is one row of SigningKeys.
-type SigningKeysRow struct {
-	ID         string
-	Algorithm  string
-	PublicKey  []byte
-	PrivateKey []byte
-	Retired    bool
-}
-
-// SigningKeys runs the query of that name.
-func (q *Queries) SigningKeys(ctx context.Context) ([]SigningKeysRow, error) {
-	rows, err := q.db.Query(ctx, SigningKeys)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []SigningKeysRow
-	for rows.Next() {
-		var i SigningKeysRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Algorithm,
-			&i.PublicKey,
-			&i.PrivateKey,
-			&i.Retired,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	var i RequestRoleRow
+	err := row.Scan(&i.Role, &i.SubscriptionTier)
+	return i, err
 }

@@ -1,0 +1,31 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/signalcraft/signalcraft/api/store"
+)
+
+// ErrUnverified is returned when the password is right but nobody has proved yet to hold the account's address.
+var ErrUnverified = errors.New("the e-mail address is not verified")
+
+// ComparePassword reports whether password belongs to a stored hash. For an empty one it takes as long and returns false.
+func (s *Service) ComparePassword(ctx context.Context, hash, password string) (bool, error) {
+	return s.hasher.Verify(ctx, hash, password)
+}
+
+// CheckCurrent checks the password of somebody who is signed in. The caller has counted it as an attempt to sign in, so that
+// a stolen access token is no way around the limit. It returns ErrCredentials or ErrBusy.
+func (s *Service) CheckCurrent(ctx context.Context, account store.Account, password string, from netip.Addr) error {
+	ok, err := s.hasher.Verify(ctx, account.PasswordHash, password)
+	if err != nil {
+		return fmt.Errorf("verify password of user %s: %w", account.ID, err)
+	}
+	if !ok {
+		return ErrCredentials
+	}
+	return nil
+}

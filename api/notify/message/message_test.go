@@ -1,0 +1,138 @@
+package message_test
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/signalcraft/signalcraft/api/notify/message"
+	"github.com/signalcraft/signalcraft/api/store"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata")
+
+var (
+	at   = time.Date(2026, 3, 31, 6, 0, 0, 0, time.UTC)
+	ada  = store.User{ID: uuid.MustParse("0192f0c1-0000-7000-8000-000000000001"), Email: "ada@example.com", Name: "Ada Lovelace"}
+	when = message.Occasion{At: at, Address: netip.MustParseAddr("192.0.2.7"), Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+)
+
+const token = "9JtZbJ3vO5mB2dXr7cQk1sTn6yLw8uHf0aEgVpRiMzI"
+
+// all returns a mail of every occasion, by the name of its golden file.
+func all(s message.Site) map[string]store.Mail {
+	day := at.Add(24 * time.Hour)
+	return map[string]store.Mail{
+		"verify_email":           s.VerifyEmail(ada, token, day),
+		"choose_password":        s.ChoosePassword(ada, token, at.Add(30*time.Minute)),
+		"address_registered":     s.AddressRegistered(ada),
+		"reset_password":         s.ResetPassword(ada, token, at.Add(30*time.Minute)),
+		"password_changed":       s.PasswordChanged(ada, when),
+		"change_email":           s.ChangeEmail(ada, token, day),
+		"email_change_asked":     s.EmailChangeAsked(ada, when),
+		"email_changed":          s.EmailChanged(ada, when),
+		"account_deleted":        s.AccountDeleted(ada.Email, message.Occasion{At: at}),
+		"new_device":             s.NewDevice(ada, when),
+		"mfa_on":                 s.MFAChanged(ada, message.MFAOn, when),
+		"mfa_off":                s.MFAChanged(ada, message.MFAOff, when),
+		"mfa_recovery_codes":     s.MFAChanged(ada, message.RecoveryCodesReplaced, when),
+		"recovery_code_used":     s.RecoveryCodeUsed(ada, 7, when),
+		"recovery_code_last":     s.RecoveryCodeUsed(ada, 0, when),
+		"api_key_created":        s.APIKeyCreated(ada, message.APIKey{Name: "till export", Business: "Harbour Cafe", Scopes: []string{"read", "write"}, ExpiresAt: &day}, when),
+		"sessions_ended":         s.SessionsEnded(ada, message.EndedByOwner, when),
+		"sessions_ended_reuse":   s.SessionsEnded(ada, message.EndedByReuse, when),
+		"sessions_ended_by_them": s.SessionsEnded(ada, message.EndedByOperator, when),
+		"invitation": s.Invitation(message.Invite{Recipient: "vic@example.com", Inviter: "Ada Lovelace", Business: "Harbour Cafe", Role: "viewer", Token: token,
+			Until: at.Add(7 * 24 * time.Hour)}),
+		"alert_fired": s.AlertFired(ada, message.Alert{Name: "Revenue below plan", Business: "Harbour Cafe", KPI: "Revenue", BusinessID: ada.ID,
+			Text: "Revenue was 812 EUR on 30 March 2026, below the 1,000 EUR that you set.", At: at}),
+	}
+}
+
+func TestMessagesAreGolden(t *testing.T) {
+	t.Parallel()
+	for site, s := range map[string]message.Site{"link": {PublicURL: "https://numbers.example.com/"}, "token": {}} {
+		for name, m := range all(s) {
+			var text strings.Builder
+			fmt.Fprintf(&text, "To: %s\nKind: %s\nSubject: %s\n\n%s", m.Recipient, m.Kind, m.Subject, m.Body)
+			file := filepath.Join("testdata", name+"."+site+".txt")
+			if *update {
+				if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), text.String()); diff != "" {
+				t.Errorf("%s; if that is meant, run this test with -update (-want +got):\n%s", file, diff)
+			}
+		}
+	}
+}
+
+// What people wrote must not put links, lines or headers into a mail.
+func TestStrangersWordsAreHarmless(t *testing.T) {
+	t.Parallel()
+	for _, evil := range []string{"Win at https://evil.example/x", "evil.example", "a\r\nBcc: eve@example.com\r\n\r\nhello", "<a href=\"//evil.example\">x</a>", "www.evil.example",
+		"\u202egnp.exe", strings.Repeat("long ", 1000), "mailto:eve@evil.example", "javascript:alert(1)"} {
+		user := store.User{Email: "vic@example.com", Name: evil}
+		o := message.Occasion{At: at, Agent: evil}
+		var s message.Site
+		for _, m := range []store.Mail{
+			s.Invitation(message.Invite{Recipient: user.Email, Inviter: evil, Business: evil, Role: "viewer", Token: token, Until: at}),
+			s.AlertFired(user, message.Alert{Name: evil, Business: evil, KPI: evil, At: at}),
+			s.APIKeyCreated(user, message.APIKey{Name: evil, Business: evil}, o), s.VerifyEmail(user, token, at), s.PasswordChanged(user, o),
+		} {
+			text := m.Subject + m.Body
+			for _, bad := range []string{"https://evil", "://evil", "eve@", "<a", "\r", "\u202e", "mailto:", "javascript:"} {
+				if strings.Contains(text, bad) {
+					t.Errorf("%s with %q holds %q:\n%s", m.Kind, evil, bad, text)
+				}
+			}
+			if m.Kind == message.KindInvitation && (strings.Contains(text, "evil.example")) {
+				t.Errorf("%s with %q has what becomes a link:\n%s", m.Kind, evil, text)
+			}
+			if strings.Contains(m.Subject, "\n") || len(m.Subject) > 300 || len(m.Body) > 4000 {
+				t.Errorf("%s with %.20q: subject of %d and body of %d bytes", m.Kind, evil, len(m.Subject), len(m.Body))
+			}
+			if m.Kind == message.KindVerify && strings.Contains(text, "evil") {
+				t.Errorf("a mail to an address that nobody proved holds a stranger's words:\n%s", text)
+			}
+		}
+	}
+}
+
+func TestDevices(t *testing.T) {
+	t.Parallel()
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                                  "Firefox on Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0":           "Edge on Windows",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1": "Safari on iPhone",
+		"Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36":                  "Chrome on Android",
+		"curl/8.14.1": "curl 8.14.1", "scenario/1": "scenario 1", "python-requests/2.32": "python-requests 2.32", "": "", "evil.example/now": "", "call +49 30 555": "call",
+	} {
+		m := message.Site{}.PasswordChanged(ada, message.Occasion{At: at, Agent: agent})
+		_, got, _ := strings.Cut(m.Body, "With: ")
+		got, _, _ = strings.Cut(got, "\n")
+		if got != want {
+			t.Errorf("%q: got %q, want %q", agent, got, want)
+		}
+	}
+}
+
+func ExampleSite_ResetPassword() {
+	site := message.Site{PublicURL: "https://numbers.example.com"}
+	m := site.ResetPassword(store.User{Email: "ada@example.com"}, token, at)
+	fmt.Println(m.Recipient, m.Kind, m.Subject)
+	// Output: ada@example.com reset_password Set a new password
+}
