@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/signalcraft/signalcraft/api/apitest"
-	"github.com/signalcraft/signalcraft/api/auth"
 )
 
 // campaign tries to get in where nobody should, and counts.

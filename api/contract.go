@@ -43,6 +43,7 @@ func contract(version string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "auth", Description: "Signing in"},
 				{Name: "dashboard", Description: "Published numbers of one business"},
+				{Name: "users", Description: "Your own account, and what it pays for"},
 				{Name: "admin", Description: "The installation, for its operators"},
 				{Name: "health", Description: "For load balancers and operators"},
 			},
@@ -64,6 +65,7 @@ func contract(version string) huma.Config {
 // finish puts the document in order once all operations are known: tags by name, and no error answers that none gives.
 func finish(document *huma.OpenAPI) {
 	slices.SortFunc(document.Tags, func(a, b *huma.Tag) int { return strings.Compare(a.Name, b.Name) })
+	document.Tags = slices.CompactFunc(document.Tags, func(a, b *huma.Tag) bool { return a.Name == b.Name })
 	used := map[string]bool{}
 	for _, item := range document.Paths {
 		for _, o := range operations(item) {

@@ -92,7 +92,7 @@ func newCreator(t *testing.T, db *storetest.DB, box *secret.Box) *creator {
 		t.Fatal(err)
 	}
 	email := c.user.String() + "@example.com"
-	if _, err := c.pool.Exec(t.Context(), `insert into users (id, email, password_hash) values ($1, $2, $3)`, c.user, email, hash); err != nil {
+	if _, err := c.pool.Exec(t.Context(), `insert into users (id, email, password_hash, email_verified_at) values ($1, $2, $3, now())`, c.user, email, hash); err != nil {
 		t.Fatal(err)
 	}
 	signIn, err := accounts.Login(t.Context(), auth.Attempt{Email: email, Password: "the password"})
