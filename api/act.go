@@ -66,24 +66,38 @@ func (s *service) readBusiness(ctx context.Context, business uuid.UUID, fn func(
 
 func (s *service) enter(ctx context.Context, business uuid.UUID,
 	open func(context.Context, uuid.UUID, uuid.UUID, func(*store.MemberTx) error) error, fn func(*store.MemberTx) error) error {
-	caller, err := principal(ctx)
+	caller, err := callerIn(ctx, business)
 	if err != nil {
 		return err
 	}
-	if caller.IsKey() && caller.KeyBusiness != business {
-		return store.ErrNotFound
-	}
-	rule := exchangeFrom(ctx).access
 	return open(ctx, caller.UserID, business, func(t *store.MemberTx) error {
 		exchangeFrom(ctx).business = &business
-		if rule.who != member || !auth.Role(t.Role).Covers(rule.role) {
-			return forbidden(ctx, string(rule.role))
+		if err := allowed(ctx, t.Role); err != nil {
+			return err
 		}
 		if needsSecondFactor(t) && !caller.IsKey() && !caller.SecondFactor {
 			return mfaRequired(ctx)
 		}
 		return fn(t)
 	})
+}
+
+// callerIn returns the caller, unless they showed a key of another business.
+func callerIn(ctx context.Context, business uuid.UUID) (auth.Principal, error) {
+	caller, err := principal(ctx)
+	if err == nil && caller.IsKey() && caller.KeyBusiness != business {
+		err = store.ErrNotFound
+	}
+	return caller, err
+}
+
+// allowed returns nil when the operation's row of accessOf lets a member with the role call it.
+func allowed(ctx context.Context, role string) error {
+	rule := exchangeFrom(ctx).access
+	if rule.who != member || !auth.Role(role).Covers(rule.role) {
+		return forbidden(ctx, string(rule.role))
+	}
+	return nil
 }
 
 // home returns the business of the row that a path names by id alone. It returns store.ErrNotFound for rows that are

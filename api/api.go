@@ -72,6 +72,11 @@ type Config struct {
 	Site message.Site
 	// OperatorMFA demands a second factor of operators, for what only operators may do.
 	OperatorMFA bool
+	// CacheBytes bounds the answers made of published numbers that this process keeps. Zero means 96 MiB; a
+	// negative number means that none is kept.
+	CacheBytes int64
+	// ExportTime bounds one export. Zero means 10 minutes.
+	ExportTime time.Duration
 }
 
 // service is what the operations share.
@@ -96,6 +101,9 @@ type service struct {
 	mails           message.Site
 
 	operatorMFA bool
+	version     string
+	cache       *cache
+	exports     exportLimits
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -119,10 +127,18 @@ func New(c Config) (http.Handler, error) {
 	if c.MaxRequests == 0 {
 		c.MaxRequests = 512
 	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 96 << 20
+	}
+	kept, err := newCache(c.CacheBytes, c.Registry)
+	if err != nil {
+		return nil, err
+	}
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
-		operatorMFA: c.OperatorMFA, mails: c.Site}
+		operatorMFA: c.OperatorMFA, mails: c.Site,
+		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
 	if err := s.guard(c); err != nil {
 		return nil, err
 	}
@@ -157,6 +173,11 @@ func (s *service) register() {
 	s.registerNews()
 	s.registerForecasts()
 	s.registerVerifyAudit()
+	s.registerAnomalies()
+	s.registerTrends()
+	s.registerWeather()
+	s.registerSummary()
+	s.registerExport()
 }
 
 // mount adds what is served beside the documented operations.

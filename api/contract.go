@@ -19,6 +19,8 @@ Windows are half-open: from is included, to is not. Days are local days of the b
 
 Requests are limited by account, API key and address; the RateLimit and RateLimit-Policy headers of every answer tell what is left, and 429 says in Retry-After when to come back. A POST that creates takes an Idempotency-Key, so that it can be sent again without being done twice.
 
+Published numbers change only when a run publishes, and their answers carry an ETag: send it back as If-None-Match, and the answer is 304 while nothing has changed. An answer is never older than the request.
+
 Errors are always {"error":{"code","message","details"}}; details.request_id is also in the X-Request-Id header and in the service's log.`
 
 // The names of the contract's security schemes.
@@ -45,6 +47,7 @@ func contract(version string) huma.Config {
 				{Name: "dashboard", Description: "Published numbers of one business"},
 				{Name: "users", Description: "Your own account, and what it pays for"},
 				{Name: "admin", Description: "The installation, for its operators"},
+				{Name: "data", Description: "Bringing data in and taking it out"},
 				{Name: "health", Description: "For load balancers and operators"},
 			},
 			Components: &huma.Components{

@@ -11,16 +11,13 @@ import (
 )
 
 // forecastWindow is the window when none is asked for: more than any vintage reaches.
-const forecastWindow = 366 * 24 * time.Hour
+const forecastWindow = 366 * oneDay
 
 type forecastsInput struct {
 	WindowInput
-	KPI   string `query:"kpi" doc:"Only this KPI" format:"uuid" example:"0192f0c1-aaaa-7000-8000-000000000002"`
-	Limit int    `query:"limit" doc:"Points on one page" minimum:"1" maximum:"5000" default:"1000" example:"1000"`
-}
-
-type forecastsOutput struct {
-	Body forecastsAnswer
+	KPIs    []string `query:"kpi" doc:"Only these KPIs, with commas between them" maxItems:"100" example:"0192f0c1-aaaa-7000-8000-000000000002"`
+	Vintage string   `query:"vintage" doc:"The forecasts as they stood on this day, as far as they are still published; the newest when absent" format:"date" example:"2026-03-29"`
+	Limit   int      `query:"limit" doc:"Points on one page" minimum:"1" maximum:"5000" default:"1000" example:"1000"`
 }
 
 type forecastsAnswer struct {
@@ -47,7 +44,7 @@ type forecastPoint struct {
 }
 
 func (s *service) registerForecasts() {
-	register(s, huma.Operation{
+	registerPublished[forecastsAnswer](s, huma.Operation{
 		OperationID: "getDashboardForecasts", Method: http.MethodGet, Path: "/dashboard/forecasts/{id}", Tags: []string{"dashboard"},
 		Summary: "Forecasts of a business",
 		Description: "The newest forecast of every KPI with its 80 % and 95 % bands, as series ready to draw. " +
@@ -55,33 +52,37 @@ func (s *service) registerForecasts() {
 	}, s.forecasts)
 }
 
-func (s *service) forecasts(ctx context.Context, in *forecastsInput) (*forecastsOutput, error) {
-	ask, err := pointQuery(ctx, in.Cursor, in.KPI, in.Limit)
+func (s *service) forecasts(ctx context.Context, in *forecastsInput) (question, error) {
+	business, err := pathID(ctx, in.ID)
 	if err != nil {
-		return nil, err
+		return question{}, err
 	}
-	out := &forecastsOutput{}
-	var points []store.ForecastPoint
-	err = s.read(ctx, &in.WindowInput, "forecasts", func(ctx context.Context, q *store.MemberTx, p store.Publication) error {
-		// A series that ended long ago has a vintage of long ago; the window reaches back as far as ahead.
-		w, err := in.window(ctx, p.LocalDay.Add(forecastWindow), 2*forecastWindow)
-		if err != nil {
-			return err
+	ask, err := pointQuery(ctx, "query", in.Cursor, in.KPIs, in.Limit)
+	if err != nil {
+		return question{}, err
+	}
+	until := endOfDays()
+	if in.Vintage != "" {
+		if until, err = time.Parse(time.DateOnly, in.Vintage); err != nil {
+			return question{}, invalid(ctx, "query", "vintage", "not a day as YYYY-MM-DD")
 		}
-		out.Body.PublishedAnswer = s.published(p, w)
-		ask.From, ask.To = w.from, w.to
-		points, err = q.ForecastPoints(ctx, ask)
-		return err
-	})
-	if err != nil {
-		return nil, s.fail(ctx, err)
 	}
-	page, next, err := cut(points, in.Limit, func(p store.ForecastPoint) kpiKey { return kpiKey{p.KPIID, day{p.Day}} })
-	if err != nil {
-		return nil, s.fail(ctx, err)
-	}
-	out.Body.NextCursor, out.Body.Series = next, forecastsSeries(page)
-	return out, nil
+	asked := []any{ask, in.From, in.To, until}
+	return question{business: business, tables: []string{"forecasts"}, asked: asked, match: in.Match,
+		answer: func(ctx context.Context, t *store.MemberTx, state store.DashboardState) (any, error) {
+			// A series that ended long ago has a vintage of long ago; the window reaches back as far as ahead.
+			w, err := in.window(ctx, state.Publication("forecasts").LocalDay.Add(forecastWindow), 2*forecastWindow)
+			if err != nil {
+				return nil, err
+			}
+			ask.From, ask.To = w.from, w.to
+			points, err := t.ForecastPoints(ctx, until, ask)
+			if err != nil {
+				return nil, err
+			}
+			page, next, err := cut(points, in.Limit, func(p store.ForecastPoint) kpiKey { return kpiKey{p.KPIID, day{p.Day}} })
+			return forecastsAnswer{s.published(state, w, "forecasts"), forecastsSeries(page), next}, err
+		}}, nil
 }
 
 func forecastsSeries(points []store.ForecastPoint) []forecastSeries {
@@ -92,8 +93,12 @@ func forecastsSeries(points []store.ForecastPoint) []forecastSeries {
 				Vintage: p.Vintage.Format(time.DateOnly), Method: p.Method, MASE: finite(p.MASE)})
 		}
 		last := &series[len(series)-1]
-		last.Points = append(last.Points, forecastPoint{Day: p.Day.Format(time.DateOnly), Mean: finite(&p.Mean),
-			Lower80: finite(&p.Lower80), Upper80: finite(&p.Upper80), Lower95: finite(&p.Lower95), Upper95: finite(&p.Upper95)})
+		last.Points = append(last.Points, forecastDay(p))
 	}
 	return series
+}
+
+func forecastDay(p store.ForecastPoint) forecastPoint {
+	return forecastPoint{Day: p.Day.Format(time.DateOnly), Mean: number(p.Mean),
+		Lower80: number(p.Lower80), Upper80: number(p.Upper80), Lower95: number(p.Lower95), Upper95: number(p.Upper95)}
 }

@@ -3,101 +3,150 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
-// metricsWindow is the window when none is asked for.
-const metricsWindow = 90 * 24 * time.Hour
+// metricsWindow is the window of daily points when none is asked for.
+const metricsWindow = 90 * oneDay
+
+// What metrics may include.
+const (
+	withForecast  = "forecast"
+	withAnomalies = "anomalies"
+	withHolidays  = "holidays"
+)
 
 type metricsInput struct {
 	WindowInput
-	KPI   string `query:"kpi" doc:"Only this KPI" format:"uuid" example:"0192f0c1-aaaa-7000-8000-000000000002"`
-	Limit int    `query:"limit" doc:"Points on one page" minimum:"1" maximum:"5000" default:"1000" example:"1000"`
+	Grain   string   `query:"grain" doc:"What one point stands for" enum:"day,week,month" default:"day" example:"day"`
+	KPIs    []string `query:"kpi" doc:"Only these KPIs, with commas between them" maxItems:"100" example:"0192f0c1-aaaa-7000-8000-000000000002"`
+	Include []string `query:"include" doc:"What else the chart shows, with commas between them; with grain day only" enum:"forecast,anomalies,holidays" maxItems:"3" example:"forecast,anomalies,holidays"`
+	Limit   int      `query:"limit" doc:"Points on one page" minimum:"1" maximum:"5000" default:"1000" example:"1000"`
 }
 
-type metricsOutput struct {
-	Body metricsAnswer
-}
-
-type metricsAnswer struct {
-	PublishedAnswer
-	Grain      string         `json:"grain" doc:"What one point stands for" enum:"day" example:"day"`
-	Series     []metricSeries `json:"series" nullable:"false" doc:"One for each KPI that has points on this page, by id of the KPI"`
-	NextCursor *string        `json:"next_cursor" doc:"Cursor of the next page; null on the last" example:"eyJrIjoi"`
-}
-
-type metricSeries struct {
-	KPI               kpiAnswer     `json:"kpi" doc:"What is measured"`
-	Currency          *string       `json:"currency" doc:"ISO 4217 currency of the values; null when the KPI is no money" example:"GBP"`
-	ConvertedCurrency *string       `json:"converted_currency" doc:"ISO 4217 currency of the converted values, which is the business's; null when the KPI is no money" example:"EUR"`
-	Points            []metricPoint `json:"points" nullable:"false" doc:"Points by day"`
-}
-
-type metricPoint struct {
-	Day       string   `json:"day" doc:"Local day of the business" format:"date" example:"2026-03-30"`
-	Value     *float64 `json:"value" doc:"Value of the day in the KPI's unit; null where the day is known to have none" example:"1234.5"`
-	Converted *float64 `json:"converted" doc:"Value in the converted currency at that day's rate; null when the KPI is no money or the rate is unknown" example:"1420.2"`
-	Points    int64    `json:"points" doc:"Raw points that the value was made of" minimum:"0" example:"24"`
-	Complete  bool     `json:"complete" doc:"Whether they cover the whole day" example:"true"`
+type metricsBodyInput struct {
+	Body struct {
+		BusinessID string   `json:"business_id" doc:"Id of the business" format:"uuid" example:"0192f0c1-9d10-7f00-8a11-0c0ffee0cafe"`
+		KPIs       []string `json:"kpis,omitempty" nullable:"false" doc:"Only these KPIs; all when absent or empty" maxItems:"1000" example:"[\"0192f0c1-aaaa-7000-8000-000000000002\"]"`
+		From       string   `json:"from,omitempty" doc:"First local day of the window" format:"date" example:"2026-01-01"`
+		To         string   `json:"to,omitempty" doc:"Local day before which the window ends" format:"date" example:"2026-04-01"`
+		Grain      string   `json:"grain,omitempty" doc:"What one point stands for" enum:"day,week,month" default:"day" example:"day"`
+		Include    []string `json:"include,omitempty" nullable:"false" doc:"What else the chart shows; with grain day only" enum:"forecast,anomalies,holidays" maxItems:"3" example:"[\"forecast\"]"`
+		Limit      int      `json:"limit,omitempty" doc:"Points on one page" minimum:"1" maximum:"5000" default:"1000" example:"1000"`
+		Cursor     string   `json:"cursor,omitempty" doc:"next_cursor of the page before" maxLength:"4096" example:"eyJrIjoi"`
+	}
 }
 
 func (s *service) registerMetrics() {
-	register(s, huma.Operation{
+	const text = "Points of every KPI as series ready to draw. Without from and to: the last 90 days, 52 weeks or 24 months. A week begins on Monday, and " +
+		"belongs to the window when its first day does; so does a month.\n\n" +
+		"A series has every day, week or month from its first point of the window to its last: where nothing was measured, value is null. " +
+		"limit counts these gaps too. With include, one answer draws one chart: each series carries its newest forecast with bands and its anomalies, on the " +
+		"page on which it begins, and the answer the public holidays, all on the same axis of local days. Without to, the forecast reaches to its own end; " +
+		"with to, to that day."
+	registerPublished[metricsAnswer](s, huma.Operation{
 		OperationID: "getDashboardMetrics", Method: http.MethodGet, Path: "/dashboard/metrics/{id}", Tags: []string{"dashboard"},
-		Summary: "Metrics of a business",
-		Description: "Daily points of every KPI as series ready to draw. Without from and to: the last 90 days.\n\n" +
-			"A day that has no point is not in the series; a point whose value is null is a known gap.",
-	}, s.metrics)
-}
-
-func (s *service) metrics(ctx context.Context, in *metricsInput) (*metricsOutput, error) {
-	ask, err := pointQuery(ctx, in.Cursor, in.KPI, in.Limit)
-	if err != nil {
-		return nil, err
-	}
-	out := &metricsOutput{}
-	var points []store.KPIPoint
-	err = s.read(ctx, &in.WindowInput, "kpi_data", func(ctx context.Context, q *store.MemberTx, p store.Publication) error {
-		w, err := in.window(ctx, p.LocalDay.AddDate(0, 0, 1), metricsWindow)
+		Summary: "Metrics of a business", Description: text,
+	}, func(ctx context.Context, in *metricsInput) (question, error) {
+		business, err := pathID(ctx, in.ID)
 		if err != nil {
-			return err
+			return question{}, err
 		}
-		out.Body.PublishedAnswer = s.published(p, w)
-		ask.From, ask.To = w.from, w.to
-		points, err = q.KPIPoints(ctx, ask)
-		return err
+		return s.metrics(ctx, metricsAsk{in: "query", business: business, match: in.Match,
+			From: in.From, To: in.To, Grain: in.Grain, Include: in.Include, Limit: in.Limit, Cursor: in.Cursor}, in.KPIs)
 	})
-	if err != nil {
-		return nil, s.fail(ctx, err)
-	}
-	out.Body.Grain = "day"
-	page, next, err := cut(points, in.Limit, func(p store.KPIPoint) kpiKey { return kpiKey{p.KPIID, day{p.Day}} })
-	if err != nil {
-		return nil, s.fail(ctx, err)
-	}
-	out.Body.NextCursor, out.Body.Series = next, metricsSeries(page)
-	return out, nil
+	registerPublished[metricsAnswer](s, huma.Operation{
+		OperationID: "queryDashboardMetrics", Method: http.MethodPost, Path: "/dashboard/metrics", Tags: []string{"dashboard"},
+		Summary: "Metrics of a business, asked in a body", Description: "The answer of GET /dashboard/metrics/{id}, for more KPIs than an address holds. It changes nothing.\n\n" + text,
+		MaxBodyBytes: 64 << 10,
+	}, func(ctx context.Context, in *metricsBodyInput) (question, error) {
+		b := in.Body
+		business, err := uuid.Parse(b.BusinessID)
+		if err != nil {
+			return question{}, invalid(ctx, "body", "business_id", "not an id")
+		}
+		return s.metrics(ctx, metricsAsk{in: "body", business: business,
+			From: b.From, To: b.To, Grain: b.Grain, Include: b.Include, Limit: b.Limit, Cursor: b.Cursor}, b.KPIs)
+	})
 }
 
-func metricsSeries(points []store.KPIPoint) []metricSeries {
-	series := []metricSeries{}
-	for i, p := range points {
-		if i == 0 || points[i-1].KPIID != p.KPIID {
-			series = append(series, metricSeries{KPI: kpiAnswer{p.KPIID.String(), p.Name, p.Unit}})
-		}
-		last := &series[len(series)-1]
-		if last.Currency == nil {
-			last.Currency = p.Currency
-		}
-		if last.ConvertedCurrency == nil {
-			last.ConvertedCurrency = p.ConvertedCurrency
-		}
-		last.Points = append(last.Points, metricPoint{
-			Day: p.Day.Format(time.DateOnly), Value: finite(p.Value), Converted: finite(p.ValueConverted), Points: p.Points, Complete: p.Complete})
+// metricsAsk is what is asked of metrics, by either operation.
+type metricsAsk struct {
+	in       string
+	business uuid.UUID
+	match    string
+
+	From, To, Grain, Cursor string
+	KPIs                    []uuid.UUID
+	Include                 []string
+	Limit                   int
+}
+
+// metricTables names the published table of each grain.
+func metricTables() map[string]string {
+	return map[string]string{"day": "kpi_data", "week": "kpi_weekly", "month": "kpi_monthly"}
+}
+
+func (s *service) metrics(ctx context.Context, ask metricsAsk, kpis []string) (question, error) {
+	points, err := pointQuery(ctx, ask.in, ask.Cursor, kpis, ask.Limit)
+	if err != nil {
+		return question{}, err
 	}
-	return series
+	ask.KPIs = points.KPIs
+	slices.Sort(ask.Include)
+	ask.Include = slices.Compact(ask.Include)
+	if len(ask.Include) > 0 && ask.Grain != "day" {
+		return question{}, invalid(ctx, ask.in, "include", "only daily points have forecasts, anomalies and holidays")
+	}
+	tables := []string{metricTables()[ask.Grain]}
+	for _, include := range ask.Include {
+		tables = append(tables, map[string]string{withForecast: "forecasts", withAnomalies: "kpi_anomalies", withHolidays: "business_days"}[include])
+	}
+	return question{business: ask.business, tables: tables, asked: ask, match: ask.match,
+		answer: func(ctx context.Context, t *store.MemberTx, state store.DashboardState) (any, error) {
+			w, err := ask.window(ctx, state.Publication(tables[0]).LocalDay)
+			if err != nil {
+				return nil, err
+			}
+			points.From, points.To = w.from, w.to
+			read, err := t.KPIPoints(ctx, store.Grain(ask.Grain), points)
+			if err != nil {
+				return nil, err
+			}
+			answer := &metricsAnswer{PublishedAnswer: s.published(state, w, tables...), Grain: ask.Grain}
+			page, err := filled(read, store.Grain(ask.Grain), points, ask.Limit)
+			if err != nil {
+				return nil, err
+			}
+			answer.Series, answer.NextCursor = page.series, page.next
+			return answer, s.include(ctx, t, ask, w, points.AfterKPI, answer)
+		}}, nil
+}
+
+// window returns the days asked for; a default one begins with a whole week or month.
+func (ask metricsAsk) window(ctx context.Context, last time.Time) (window, error) {
+	length := metricsWindow
+	if ask.Grain == "week" {
+		length = 52 * 7 * oneDay
+	}
+	if ask.Grain == "month" {
+		length = 2 * 366 * oneDay
+	}
+	w, err := windowOf(ctx, ask.in, ask.From, ask.To, last.AddDate(0, 0, 1), length)
+	if err != nil || ask.From != "" {
+		return w, err
+	}
+	switch ask.Grain {
+	case "week":
+		w.from = w.from.AddDate(0, 0, -int(w.from.Weekday()+6)%7)
+	case "month":
+		w.from = time.Date(w.to.Year()-2, w.to.Month(), 1, 0, 0, 0, 0, time.UTC)
+	}
+	return w, nil
 }

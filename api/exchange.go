@@ -48,6 +48,23 @@ type exchange struct {
 	claim *claim
 	// replayed is true when another request with the same idempotency key stands for this one.
 	replayed bool
+
+	// left ends when the caller leaves; the time of one request does not end it.
+	left <-chan struct{}
+}
+
+// patient returns ctx with another limit than the time of one request; it still ends when the caller leaves.
+func (e *exchange) patient(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	long, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), limit, errSlow)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-e.left:
+			cancel()
+		case <-done:
+		}
+	}()
+	return long, func() { close(done); cancel() }
 }
 
 // entry returns the audit entry of the request. Without a business it is about the one that the request turned out to be

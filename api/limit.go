@@ -53,6 +53,15 @@ func defaultLimits() map[string]Limit {
 // LimitNames returns the names of all limits, sorted.
 func LimitNames() []string { return slices.Sorted(maps.Keys(defaultLimits())) }
 
+// NoLimits takes every limit off, for measurements and tests.
+func NoLimits() map[string]Limit {
+	limits := map[string]Limit{}
+	for _, name := range LimitNames() {
+		limits[name] = Limit{}
+	}
+	return limits
+}
+
 // strict tells which limits stand between a guesser and an account. They are kept in Postgres, so that several
 // processes do not add up to several times as many attempts; the others are only there to share the machine, and are
 // kept in memory, since a round trip for each request would cost more than it protects.

@@ -38,6 +38,7 @@ func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := &answer{ResponseWriter: w, exchange: e}
 	t.secure(out.Header(), e.id)
 	t.api.cors.mark(out.Header(), r)
+	e.left = r.Context().Done()
 	ctx := context.WithValue(r.Context(), exchangeKey{}, e)
 	r = r.WithContext(ctx)
 	if r.Body != nil {

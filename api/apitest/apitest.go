@@ -36,8 +36,6 @@ type Options struct {
 	Auth func(*auth.Config)
 	// API changes the configuration of package api. Rate limits are off unless it sets some.
 	API func(*api.Config)
-	// World is that of another service on the same database; nil means that the database is empty, and is filled.
-	World *World
 }
 
 // Service is a running service in its world.
@@ -56,7 +54,21 @@ func Start(t testing.TB, o Options) *Service {
 	if o.URL == nil {
 		o.URL = storetest.New(t).URL
 	}
+	return start(t, o, nil)
+}
+
+// Join starts another process' service on the database, in the world and with the clock of first, which its tokens are good for too.
+func Join(t testing.TB, o Options, first *Service) *Service {
+	t.Helper()
+	return start(t, o, first)
+}
+
+func start(t testing.TB, o Options, first *Service) *Service {
+	t.Helper()
 	s := &Service{Clock: &Clock{now: Now()}, Log: &Log{}}
+	if first != nil {
+		s.Clock = first.Clock
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	data, err := store.Open(ctx, store.Config{URL: o.URL(store.RoleAPI), Role: store.RoleAPI})
 	if err != nil {
@@ -71,7 +83,8 @@ func Start(t testing.TB, o Options) *Service {
 		t.Fatalf("make auth: %v", err)
 	}
 	logger := slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Limits: unlimited()}
+	// The clock of a scenario stands still, so no bucket would refill: scenarios about limits set their own.
+	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Limits: api.NoLimits()}
 	if o.API != nil {
 		o.API(&config)
 	}
@@ -79,8 +92,8 @@ func Start(t testing.TB, o Options) *Service {
 	if err != nil {
 		t.Fatalf("make service: %v", err)
 	}
-	if o.World != nil {
-		s.World = *o.World
+	if first != nil {
+		s.World = first.World
 	} else {
 		s.World = seed(t, o.URL(""), accounts)
 	}

@@ -37,6 +37,10 @@ const (
 	GapDay        = "2026-03-10"
 	LastDay       = "2026-03-30"
 	NewestVintage = "2026-03-30"
+	Holiday       = "2026-03-20" // a day with points
+	Anomalies     = 12           // days, for each KPI that has points: the day before LastDay and each seventh before it; as many hours
+	WeatherDays   = 40           // measured, up to LastDay
+	WeatherAhead  = 16           // forecast, from the day after
 )
 
 // World is what the database of a scenario holds.
@@ -69,11 +73,17 @@ func seed(t testing.TB, ownerURL string, accounts *auth.Service) World {
 	s.member(w.Cafe, w.Gone, "owner")
 	s.member(w.Cafe, w.Vic, "viewer")
 	s.member(w.Hotel, w.Bob, "owner")
-	for _, table := range []string{"kpi_data", "forecasts", "news_articles", "news_daily"} {
+	for _, table := range Tables() {
 		s.exec(`insert into serving.publications (table_name, dataset, snapshot, run_id, as_of, rows, published_at)
 			values ($1, 'marts.' || $1, 1, $2, $3, 0, $3::timestamptz + interval '3 minutes')`, table, w.RunID, w.AsOf)
 	}
 	return w
+}
+
+// Tables lists the published tables.
+func Tables() []string {
+	return []string{"kpi_data", "kpi_weekly", "kpi_monthly", "kpi_trends", "kpi_anomalies", "forecasts", "news_articles", "news_daily",
+		"weather_data", "market_data", "business_days"}
 }
 
 type seeder struct {
@@ -137,6 +147,7 @@ func (s *seeder) business(name, zone, currency, country string) Business {
 				select $1, $2, $3::date, $3::date + h, h, $4::float8 + h, $4::float8 + h - 1, $4::float8 + h + 1, $4::float8 + h - 2, $4::float8 + h + 2, 'theta', $3::date, 0.8
 				from generate_series(1, $5) as h`, b.ID, kpi, vintage, 1000*i, ForecastDays)
 		}
+		s.derived(b, kpi, zone, i)
 	}
 	s.exec(`insert into serving.news_articles (business_id, url, title, domain, language, source_country, seen_at, day, query, score)
 		select $1::uuid, 'https://news.example/' || $1::uuid || '/' || n, $2::text || ' in the news ' || n, 'news.example', 'English', 'Germany',

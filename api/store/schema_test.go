@@ -172,6 +172,17 @@ func TestOwnerWithoutSuperuser(t *testing.T) {
 	}
 	// The functions with the owner's rights see what they need.
 	w.registerAndSweep(t)
+	// What runs with the owner's rights sees and changes what it must.
+	before, err := w.api.DashboardState(t.Context(), w.ann.ID, w.cafe, []string{"kpi_data"}, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.batch.Pool().Exec(t.Context(), "update kpis set description = 'seen' where business_id = $1", w.cafe); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := w.api.DashboardState(t.Context(), w.ann.ID, w.cafe, []string{"kpi_data"}, day); err != nil || after.Revision <= before.Revision {
+		t.Errorf("after a change of KPIs: %+v, %v; want a revision above %d", after, err, before.Revision)
+	}
 }
 
 func TestMigrateUnreachable(t *testing.T) {

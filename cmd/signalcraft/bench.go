@@ -26,6 +26,7 @@ import (
 // benchCommand measures.
 type benchCommand struct {
 	Batch benchBatchCommand `cmd:"" help:"The whole batch on made-up KPIs: first run, one new day, nothing new."`
+	API   benchAPICommand   `cmd:"" name:"api" help:"The service on made-up published points, beside the bare SQL."`
 }
 
 // benchBatchCommand runs the batch three times and prints what each step took.

@@ -99,7 +99,7 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	if err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Site: i.settings.site()})
+	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Secrets: secrets, Site: i.settings.site()})
 	if err != nil {
 		return err
 	}

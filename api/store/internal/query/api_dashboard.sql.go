@@ -12,6 +12,344 @@ import (
 	"github.com/google/uuid"
 )
 
+// Anomalies is the text of the query of that name.
+const Anomalies = `-- name: Anomalies :many
+select
+  k.id as kpi_id,
+  k.name,
+  k.unit,
+  a.grain,
+  a.starts_at,
+  a.day,
+  a.hour,
+  a.value,
+  a.expected,
+  a.lower,
+  a.upper,
+  a.deviation,
+  a.score,
+  coalesce(a.direction, '')::text as direction,
+  coalesce(a.severity, '')::text as severity,
+  coalesce(a.method, '')::text as method,
+  coalesce(a.past_values, 0)::bigint as past_values
+from serving.kpi_anomalies as a
+inner join kpis as k on k.business_id = a.business_id and k.id = a.kpi_id
+where a.business_id = (select request_business())
+  and k.business_id = (select request_business())
+  and a.day >= $1::date
+  and a.day < $2::date
+  and (cardinality($3::uuid[]) = 0 or a.kpi_id = any ($3::uuid[]))
+  and ($4::text = '' or a.grain = $4::text)
+  and ($5::text = '' or a.direction = $5::text)
+  and (cardinality($6::text[]) = 0 or a.severity = any ($6::text[]))
+  and ($7::date is null
+    or a.day < $7::date
+    or (a.day = $7::date
+      and (a.starts_at < $8::timestamptz
+        or (a.starts_at = $8::timestamptz
+          and (a.kpi_id, a.grain) > ($9::uuid, $10::text)))))
+order by a.day desc, a.starts_at desc, a.kpi_id, a.grain
+limit $11::integer
+`
+
+// AnomaliesParams are the parameters of Anomalies.
+type AnomaliesParams struct {
+	FromDay       time.Time
+	ToDay         time.Time
+	Kpis          []uuid.UUID
+	OnlyGrain     string
+	OnlyDirection string
+	Severities    []string
+	AfterDay      *time.Time
+	AfterStart    time.Time
+	AfterKPI      uuid.UUID
+	AfterGrain    string
+	Most          int32
+}
+
+// AnomaliesRow is one row of Anomalies.
+type AnomaliesRow struct {
+	KPIID      uuid.UUID
+	Name       string
+	Unit       string
+	Grain      string
+	StartsAt   time.Time
+	Day        time.Time
+	Hour       *int32
+	Value      *float64
+	Expected   *float64
+	Lower      *float64
+	Upper      *float64
+	Deviation  *float64
+	Score      *float64
+	Direction  string
+	Severity   string
+	Method     string
+	PastValues int64
+}
+
+// Anomalies returns the anomalies of the local days [from_day, to_day), newest first, after the one that the after
+// arguments name. Empty filters let all pass; severities are listed, not ordered.
+func (q *Queries) Anomalies(ctx context.Context, arg AnomaliesParams) ([]AnomaliesRow, error) {
+	rows, err := q.db.Query(ctx, Anomalies,
+		arg.FromDay,
+		arg.ToDay,
+		arg.Kpis,
+		arg.OnlyGrain,
+		arg.OnlyDirection,
+		arg.Severities,
+		arg.AfterDay,
+		arg.AfterStart,
+		arg.AfterKPI,
+		arg.AfterGrain,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AnomaliesRow
+	for rows.Next() {
+		var i AnomaliesRow
+		if err := rows.Scan(
+			&i.KPIID,
+			&i.Name,
+			&i.Unit,
+			&i.Grain,
+			&i.StartsAt,
+			&i.Day,
+			&i.Hour,
+			&i.Value,
+			&i.Expected,
+			&i.Lower,
+			&i.Upper,
+			&i.Deviation,
+			&i.Score,
+			&i.Direction,
+			&i.Severity,
+			&i.Method,
+			&i.PastValues,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// DashboardState is the text of the query of that name.
+const DashboardState = `-- name: DashboardState :one
+select
+  s.role::text as role,
+  s.name::text as name,
+  s.time_zone::text as time_zone,
+  s.currency::text as currency,
+  s.subscription_tier::text as subscription_tier,
+  s.revision::bigint as revision,
+  s.today::date as today,
+  s.table_names::text[] as table_names,
+  s.run_ids::uuid[] as run_ids,
+  s.as_ofs::timestamptz[] as as_ofs,
+  s.published_ats::timestamptz[] as published_ats,
+  s.snapshots::bigint[] as snapshots,
+  s.local_days::date[] as local_days
+from dashboard_state($1::text[], $2::timestamptz) as s
+`
+
+// DashboardStateParams are the parameters of DashboardState.
+type DashboardStateParams struct {
+	Tables []string
+	Now    time.Time
+}
+
+// DashboardStateRow is one row of DashboardState.
+type DashboardStateRow struct {
+	Role             string
+	Name             string
+	TimeZone         string
+	Currency         string
+	SubscriptionTier string
+	Revision         int64
+	Today            time.Time
+	TableNames       []string
+	RunIds           []uuid.UUID
+	AsOfs            []time.Time
+	PublishedAts     []time.Time
+	Snapshots        []int64
+	LocalDays        []time.Time
+}
+
+// Each query of the dashboard runs in a transaction that names its user and business, under row-level
+// security; request_business() is null, and every answer empty, unless the user is a member.
+//
+// DashboardState returns what an answer depends on beside the question: who asks, the business and its revision, and
+// which state of the named published tables is seen. No row means that the user is no member.
+func (q *Queries) DashboardState(ctx context.Context, arg DashboardStateParams) (DashboardStateRow, error) {
+	row := q.db.QueryRow(ctx, DashboardState, arg.Tables, arg.Now)
+	var i DashboardStateRow
+	err := row.Scan(
+		&i.Role,
+		&i.Name,
+		&i.TimeZone,
+		&i.Currency,
+		&i.SubscriptionTier,
+		&i.Revision,
+		&i.Today,
+		&i.TableNames,
+		&i.RunIds,
+		&i.AsOfs,
+		&i.PublishedAts,
+		&i.Snapshots,
+		&i.LocalDays,
+	)
+	return i, err
+}
+
+// DayPoints is the text of the query of that name.
+const DayPoints = `-- name: DayPoints :many
+select
+  point.kpi_id,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
+  coalesce(max(point.currency), '')::text as currency,
+  coalesce(max(point.converted_currency), '')::text as converted_currency,
+  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(point.days)::bigint[] as with_value,
+  array_agg(point.complete)::boolean[] as complete
+from (
+  select
+    k.id as kpi_id,
+    k.name,
+    k.unit,
+    d.day,
+    d.value,
+    d.currency,
+    d.value_converted,
+    d.converted_currency,
+    d.points,
+    1::bigint as days,
+    d.complete
+  from kpis as k
+  cross join lateral (
+    select
+      kpi_data.day,
+      kpi_data.value,
+      kpi_data.currency,
+      kpi_data.value_converted,
+      kpi_data.converted_currency,
+      kpi_data.points,
+      kpi_data.complete
+    from serving.kpi_data
+    where kpi_data.business_id = k.business_id
+      and kpi_data.kpi_id = k.id
+      and kpi_data.day >= $1::date
+      and kpi_data.day < $2::date
+      and (k.id > $3::uuid or kpi_data.day > $4::date)
+    order by kpi_data.day
+    limit $5::integer
+  ) as d
+  where k.business_id = (select request_business())
+    and k.id >= $3::uuid
+    and (cardinality($6::uuid[]) = 0 or k.id = any ($6::uuid[]))
+  order by k.id, d.day
+  limit $5::integer
+) as point
+group by point.kpi_id
+order by point.kpi_id
+`
+
+// DayPointsParams are the parameters of DayPoints.
+type DayPointsParams struct {
+	FromDay  time.Time
+	ToDay    time.Time
+	AfterKPI uuid.UUID
+	AfterDay time.Time
+	Most     int32
+	Kpis     []uuid.UUID
+}
+
+// DayPointsRow is one row of DayPoints.
+type DayPointsRow struct {
+	KPIID             uuid.UUID
+	Name              string
+	Unit              string
+	Currency          string
+	ConvertedCurrency string
+	Days              []int32
+	Values            []float64
+	Converted         []float64
+	Raw               []int64
+	WithValue         []int64
+	Complete          []bool
+}
+
+// DayPoints returns the daily points of the business's KPIs in [from_day, to_day), after the point of after_kpi and
+// after_day, at most most of them by KPI and day: one row for each KPI, its points in columns of one length, in no
+// order. Days count from 1970-01-01, NaN stands for null. Without kpis: of all. The lateral part reads one index range for each KPI.
+func (q *Queries) DayPoints(ctx context.Context, arg DayPointsParams) ([]DayPointsRow, error) {
+	rows, err := q.db.Query(ctx, DayPoints,
+		arg.FromDay,
+		arg.ToDay,
+		arg.AfterKPI,
+		arg.AfterDay,
+		arg.Most,
+		arg.Kpis,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DayPointsRow
+	for rows.Next() {
+		var i DayPointsRow
+		if err := rows.Scan(
+			&i.KPIID,
+			&i.Name,
+			&i.Unit,
+			&i.Currency,
+			&i.ConvertedCurrency,
+			&i.Days,
+			&i.Values,
+			&i.Converted,
+			&i.Raw,
+			&i.WithValue,
+			&i.Complete,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// EnterBusiness is the text of the query of that name.
+const EnterBusiness = `-- name: EnterBusiness :exec
+select
+  set_config('app.user_id', $1::text, true),
+  set_config('app.business_id', $2::text, true)
+`
+
+// EnterBusinessParams are the parameters of EnterBusiness.
+type EnterBusinessParams struct {
+	UserID     string
+	BusinessID string
+}
+
+// EnterBusiness sets, until the transaction ends, for whom and in which business it acts.
+func (q *Queries) EnterBusiness(ctx context.Context, arg EnterBusinessParams) error {
+	_, err := q.db.Exec(ctx, EnterBusiness, arg.UserID, arg.BusinessID)
+	return err
+}
+
 // ForecastPoints is the text of the query of that name.
 const ForecastPoints = `-- name: ForecastPoints :many
 select
@@ -45,29 +383,30 @@ cross join lateral (
     and forecasts.vintage = (
       select max(v.vintage)
       from serving.forecasts as v
-      where v.business_id = k.business_id and v.kpi_id = k.id
+      where v.business_id = k.business_id and v.kpi_id = k.id and v.vintage <= $1::date
     )
-    and forecasts.day >= $1::date
-    and forecasts.day < $2::date
-    and (k.id > $3::uuid or forecasts.day > $4::date)
+    and forecasts.day >= $2::date
+    and forecasts.day < $3::date
+    and (k.id > $4::uuid or forecasts.day > $5::date)
   order by forecasts.day
-  limit $5::integer
+  limit $6::integer
 ) as f
 where k.business_id = (select request_business())
-  and k.id >= $3::uuid
-  and ($6::uuid is null or k.id = $6::uuid)
+  and k.id >= $4::uuid
+  and (cardinality($7::uuid[]) = 0 or k.id = any ($7::uuid[]))
 order by k.id, f.day
-limit $5::integer
+limit $6::integer
 `
 
 // ForecastPointsParams are the parameters of ForecastPoints.
 type ForecastPointsParams struct {
+	Until    time.Time
 	FromDay  time.Time
 	ToDay    time.Time
 	AfterKPI uuid.UUID
 	AfterDay time.Time
 	Most     int32
-	OnlyKPI  *uuid.UUID
+	Kpis     []uuid.UUID
 }
 
 // ForecastPointsRow is one row of ForecastPoints.
@@ -86,16 +425,17 @@ type ForecastPointsRow struct {
 	Upper95 float64
 }
 
-// ForecastPoints returns each KPI's newest vintage in [from_day, to_day), by KPI and day, after the point of
-// after_kpi and after_day.
+// ForecastPoints returns, of the vintages up to until, each KPI's newest in [from_day, to_day), by KPI and day, after the
+// point of after_kpi and after_day. Without kpis: of all.
 func (q *Queries) ForecastPoints(ctx context.Context, arg ForecastPointsParams) ([]ForecastPointsRow, error) {
 	rows, err := q.db.Query(ctx, ForecastPoints,
+		arg.Until,
 		arg.FromDay,
 		arg.ToDay,
 		arg.AfterKPI,
 		arg.AfterDay,
 		arg.Most,
-		arg.OnlyKPI,
+		arg.Kpis,
 	)
 	if err != nil {
 		return nil, err
@@ -128,97 +468,164 @@ func (q *Queries) ForecastPoints(ctx context.Context, arg ForecastPointsParams) 
 	return items, nil
 }
 
-// KPIPoints is the text of the query of that name.
-const KPIPoints = `-- name: KPIPoints :many
+// Holidays is the text of the query of that name.
+const Holidays = `-- name: Holidays :many
 select
-  k.id as kpi_id,
-  k.name,
-  k.unit,
   d.day,
-  d.value,
-  d.currency,
-  d.value_converted,
-  d.converted_currency,
-  d.points,
-  d.complete
-from kpis as k
-cross join lateral (
-  select
-    kpi_data.day,
-    kpi_data.value,
-    kpi_data.currency,
-    kpi_data.value_converted,
-    kpi_data.converted_currency,
-    kpi_data.points,
-    kpi_data.complete
-  from serving.kpi_data
-  where kpi_data.business_id = k.business_id
-    and kpi_data.kpi_id = k.id
-    and kpi_data.day >= $1::date
-    and kpi_data.day < $2::date
-    and (k.id > $3::uuid or kpi_data.day > $4::date)
-  order by kpi_data.day
-  limit $5::integer
-) as d
-where k.business_id = (select request_business())
-  and k.id >= $3::uuid
-  and ($6::uuid is null or k.id = $6::uuid)
-order by k.id, d.day
-limit $5::integer
+  coalesce(max(d.holiday), '')::text as name
+from serving.business_days as d
+where d.business_id = (select request_business())
+  and d.is_holiday
+  and d.day >= $1::date
+  and d.day < $2::date
+group by d.day
+order by d.day
 `
 
-// KPIPointsParams are the parameters of KPIPoints.
-type KPIPointsParams struct {
+// HolidaysParams are the parameters of Holidays.
+type HolidaysParams struct {
+	FromDay time.Time
+	ToDay   time.Time
+}
+
+// HolidaysRow is one row of Holidays.
+type HolidaysRow struct {
+	Day  time.Time
+	Name string
+}
+
+// Holidays returns the public holidays of the business's country in [from_day, to_day) that fall on a day with a
+// point, by day.
+func (q *Queries) Holidays(ctx context.Context, arg HolidaysParams) ([]HolidaysRow, error) {
+	rows, err := q.db.Query(ctx, Holidays, arg.FromDay, arg.ToDay)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HolidaysRow
+	for rows.Next() {
+		var i HolidaysRow
+		if err := rows.Scan(&i.Day, &i.Name); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// MonthPoints is the text of the query of that name.
+const MonthPoints = `-- name: MonthPoints :many
+select
+  point.kpi_id,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
+  coalesce(max(point.currency), '')::text as currency,
+  coalesce(max(point.converted_currency), '')::text as converted_currency,
+  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(point.days)::bigint[] as with_value,
+  array_agg(point.complete)::boolean[] as complete
+from (
+  select
+    k.id as kpi_id,
+    k.name,
+    k.unit,
+    d.day,
+    d.value,
+    d.currency,
+    d.value_converted,
+    d.converted_currency,
+    d.points,
+    d.days,
+    d.complete
+  from kpis as k
+  cross join lateral (
+    select
+      kpi_monthly.month as day,
+      kpi_monthly.value,
+      kpi_monthly.currency,
+      kpi_monthly.value_converted,
+      kpi_monthly.converted_currency,
+      kpi_monthly.points,
+      kpi_monthly.days,
+      kpi_monthly.complete
+    from serving.kpi_monthly
+    where kpi_monthly.business_id = k.business_id
+      and kpi_monthly.kpi_id = k.id
+      and kpi_monthly.month >= $1::date
+      and kpi_monthly.month < $2::date
+      and (k.id > $3::uuid or kpi_monthly.month > $4::date)
+    order by kpi_monthly.month
+    limit $5::integer
+  ) as d
+  where k.business_id = (select request_business())
+    and k.id >= $3::uuid
+    and (cardinality($6::uuid[]) = 0 or k.id = any ($6::uuid[]))
+  order by k.id, d.day
+  limit $5::integer
+) as point
+group by point.kpi_id
+order by point.kpi_id
+`
+
+// MonthPointsParams are the parameters of MonthPoints.
+type MonthPointsParams struct {
 	FromDay  time.Time
 	ToDay    time.Time
 	AfterKPI uuid.UUID
 	AfterDay time.Time
 	Most     int32
-	OnlyKPI  *uuid.UUID
+	Kpis     []uuid.UUID
 }
 
-// KPIPointsRow is one row of KPIPoints.
-type KPIPointsRow struct {
+// MonthPointsRow is one row of MonthPoints.
+type MonthPointsRow struct {
 	KPIID             uuid.UUID
 	Name              string
 	Unit              string
-	Day               time.Time
-	Value             *float64
-	Currency          *string
-	ValueConverted    *float64
-	ConvertedCurrency *string
-	Points            int64
-	Complete          bool
+	Currency          string
+	ConvertedCurrency string
+	Days              []int32
+	Values            []float64
+	Converted         []float64
+	Raw               []int64
+	WithValue         []int64
+	Complete          []bool
 }
 
-// KPIPoints returns the daily points of the business's KPIs in [from_day, to_day), by KPI and day, after the
-// point of after_kpi and after_day. The lateral part reads one index range for each KPI.
-func (q *Queries) KPIPoints(ctx context.Context, arg KPIPointsParams) ([]KPIPointsRow, error) {
-	rows, err := q.db.Query(ctx, KPIPoints,
+// MonthPoints is DayPoints for months that begin in [from_day, to_day).
+func (q *Queries) MonthPoints(ctx context.Context, arg MonthPointsParams) ([]MonthPointsRow, error) {
+	rows, err := q.db.Query(ctx, MonthPoints,
 		arg.FromDay,
 		arg.ToDay,
 		arg.AfterKPI,
 		arg.AfterDay,
 		arg.Most,
-		arg.OnlyKPI,
+		arg.Kpis,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []KPIPointsRow
+	var items []MonthPointsRow
 	for rows.Next() {
-		var i KPIPointsRow
+		var i MonthPointsRow
 		if err := rows.Scan(
 			&i.KPIID,
 			&i.Name,
 			&i.Unit,
-			&i.Day,
-			&i.Value,
 			&i.Currency,
-			&i.ValueConverted,
 			&i.ConvertedCurrency,
-			&i.Points,
+			&i.Days,
+			&i.Values,
+			&i.Converted,
+			&i.Raw,
+			&i.WithValue,
 			&i.Complete,
 		); err != nil {
 			return nil, err
@@ -240,26 +647,28 @@ select
   a.language,
   a.source_country,
   a.seen_at,
+  a.day,
   coalesce(a.is_copy, false)::boolean as is_copy,
   a.score
-from businesses as b
-inner join serving.news_articles as a on a.business_id = b.id
-where b.id = (select request_business())
-  and a.business_id = (select request_business())
-  and a.seen_at >= $1::date::timestamp at time zone b.time_zone
-  and a.seen_at < $2::date::timestamp at time zone b.time_zone
-  and ($3::timestamptz is null
-    or a.seen_at < $3::timestamptz
-    or (a.seen_at = $3::timestamptz and a.url > $4::text))
-order by a.seen_at desc, a.url
-limit $5::integer
+from serving.news_articles as a
+where a.business_id = (select request_business())
+  and a.day >= $1::date
+  and a.day < $2::date
+  and ($3::date is null
+    or a.day < $3::date
+    or (a.day = $3::date
+      and (a.seen_at < $4::timestamptz
+        or (a.seen_at = $4::timestamptz and a.url > $5::text))))
+order by a.day desc, a.seen_at desc, a.url
+limit $6::integer
 `
 
 // NewsArticlesParams are the parameters of NewsArticles.
 type NewsArticlesParams struct {
 	FromDay   time.Time
 	ToDay     time.Time
-	AfterSeen *time.Time
+	AfterDay  *time.Time
+	AfterSeen time.Time
 	AfterURL  string
 	Most      int32
 }
@@ -272,16 +681,18 @@ type NewsArticlesRow struct {
 	Language      *string
 	SourceCountry *string
 	SeenAt        time.Time
+	Day           time.Time
 	IsCopy        bool
 	Score         *float64
 }
 
-// NewsArticles returns the articles seen on the local days [from_day, to_day), newest first, after the article of
-// after_seen and after_url.
+// NewsArticles returns the articles of the local days [from_day, to_day), newest first, after the article that the
+// after arguments name.
 func (q *Queries) NewsArticles(ctx context.Context, arg NewsArticlesParams) ([]NewsArticlesRow, error) {
 	rows, err := q.db.Query(ctx, NewsArticles,
 		arg.FromDay,
 		arg.ToDay,
+		arg.AfterDay,
 		arg.AfterSeen,
 		arg.AfterURL,
 		arg.Most,
@@ -300,6 +711,7 @@ func (q *Queries) NewsArticles(ctx context.Context, arg NewsArticlesParams) ([]N
 			&i.Language,
 			&i.SourceCountry,
 			&i.SeenAt,
+			&i.Day,
 			&i.IsCopy,
 			&i.Score,
 		); err != nil {
@@ -373,57 +785,599 @@ func (q *Queries) NewsDays(ctx context.Context, arg NewsDaysParams) ([]NewsDaysR
 	return items, nil
 }
 
-// Publication is the text of the query of that name.
-const Publication = `-- name: Publication :one
+// NewsTone is the text of the query of that name.
+const NewsTone = `-- name: NewsTone :one
 select
-  b.id,
-  b.name,
-  b.time_zone,
-  b.currency,
-  p.run_id,
-  p.as_of,
-  p.published_at,
-  (coalesce(p.as_of, $1::timestamptz) at time zone b.time_zone)::date as local_day
+  coalesce(sum(n.articles), 0)::bigint as articles,
+  coalesce(sum(n.stories), 0)::bigint as stories,
+  coalesce(sum(n.scored), 0)::bigint as scored,
+  coalesce(sum(n.mean_score * n.scored), 0)::double precision as total_score,
+  coalesce(sum(n.share_negative * n.scored), 0)::double precision as negative
+from serving.news_daily as n
+where n.business_id = (select request_business())
+  and n.day >= $1::date
+  and n.day < $2::date
+`
+
+// NewsToneParams are the parameters of NewsTone.
+type NewsToneParams struct {
+	FromDay time.Time
+	ToDay   time.Time
+}
+
+// NewsToneRow is one row of NewsTone.
+type NewsToneRow struct {
+	Articles   int64
+	Stories    int64
+	Scored     int64
+	TotalScore float64
+	Negative   float64
+}
+
+// NewsTone sums the news of the local days [from_day, to_day) up.
+func (q *Queries) NewsTone(ctx context.Context, arg NewsToneParams) (NewsToneRow, error) {
+	row := q.db.QueryRow(ctx, NewsTone, arg.FromDay, arg.ToDay)
+	var i NewsToneRow
+	err := row.Scan(
+		&i.Articles,
+		&i.Stories,
+		&i.Scored,
+		&i.TotalScore,
+		&i.Negative,
+	)
+	return i, err
+}
+
+// Place is the text of the query of that name.
+const Place = `-- name: Place :one
+select
+  b.place,
+  b.country,
+  b.latitude,
+  b.longitude
 from businesses as b
-left join serving.publications as p
-  on p.table_name = $2::text and p.published_at is not null
 where b.id = (select request_business())
 `
 
-// PublicationParams are the parameters of Publication.
-type PublicationParams struct {
-	Now       time.Time
-	TableName string
+// PlaceRow is one row of Place.
+type PlaceRow struct {
+	Place     string
+	Country   string
+	Latitude  *float64
+	Longitude *float64
 }
 
-// PublicationRow is one row of Publication.
-type PublicationRow struct {
-	ID          uuid.UUID
-	Name        string
-	TimeZone    string
-	Currency    string
-	RunID       *uuid.UUID
-	AsOf        *time.Time
-	PublishedAt *time.Time
-	LocalDay    time.Time
-}
-
-// Each query of the dashboard runs in a transaction that names its user and business, under row-level
-// security; request_business() is null, and every answer empty, unless the user is a member.
-//
-// Publication returns the request's business and the state of one published table.
-func (q *Queries) Publication(ctx context.Context, arg PublicationParams) (PublicationRow, error) {
-	row := q.db.QueryRow(ctx, Publication, arg.Now, arg.TableName)
-	var i PublicationRow
+// Place returns where the business lies.
+func (q *Queries) Place(ctx context.Context) (PlaceRow, error) {
+	row := q.db.QueryRow(ctx, Place)
+	var i PlaceRow
 	err := row.Scan(
-		&i.ID,
-		&i.Name,
-		&i.TimeZone,
-		&i.Currency,
-		&i.RunID,
-		&i.AsOf,
-		&i.PublishedAt,
-		&i.LocalDay,
+		&i.Place,
+		&i.Country,
+		&i.Latitude,
+		&i.Longitude,
 	)
 	return i, err
+}
+
+// SummaryCards is the text of the query of that name.
+const SummaryCards = `-- name: SummaryCards :many
+select
+  k.id as kpi_id,
+  k.name,
+  k.unit,
+  coalesce(l.day, 'epoch')::date as day,
+  l.value,
+  l.currency,
+  l.value_converted,
+  l.converted_currency,
+  t.change_week,
+  t.change_month,
+  t.change_year,
+  t.mean_28,
+  s.spark_days,
+  s.spark_values,
+  coalesce(f.day, 'epoch')::date as forecast_day,
+  coalesce(f.mean, 0)::double precision as forecast_mean,
+  coalesce(f.lower_80, 0)::double precision as forecast_lower_80,
+  coalesce(f.upper_80, 0)::double precision as forecast_upper_80,
+  coalesce(f.lower_95, 0)::double precision as forecast_lower_95,
+  coalesce(f.upper_95, 0)::double precision as forecast_upper_95,
+  coalesce(a.grain, '')::text as anomaly_grain,
+  coalesce(a.starts_at, 'epoch')::timestamptz as anomaly_starts_at,
+  coalesce(a.day, 'epoch')::date as anomaly_day,
+  a.hour as anomaly_hour,
+  a.value as anomaly_value,
+  a.expected as anomaly_expected,
+  a.score as anomaly_score,
+  coalesce(a.direction, '')::text as anomaly_direction,
+  coalesce(a.severity, '')::text as anomaly_severity
+from kpis as k
+left join lateral (
+  select
+    kpi_data.day,
+    kpi_data.value,
+    kpi_data.currency,
+    kpi_data.value_converted,
+    kpi_data.converted_currency
+  from serving.kpi_data
+  where kpi_data.business_id = k.business_id
+    and kpi_data.kpi_id = k.id
+    and kpi_data.value is not null
+    and coalesce(kpi_data.coverage, 1) >= 0.9
+  order by kpi_data.day desc
+  limit 1
+) as l on true
+left join serving.kpi_trends as t on t.business_id = k.business_id and t.kpi_id = k.id and t.day = l.day
+cross join lateral (
+  select
+    coalesce(array_agg(kpi_data.day - date '1970-01-01' order by kpi_data.day), '{}')::integer[] as spark_days,
+    coalesce(array_agg(coalesce(kpi_data.value, 'NaN') order by kpi_data.day), '{}')::double precision[] as spark_values
+  from serving.kpi_data
+  where kpi_data.business_id = k.business_id
+    and kpi_data.kpi_id = k.id
+    and kpi_data.day > l.day - 28
+    and kpi_data.day <= l.day
+) as s
+left join lateral (
+  select
+    forecasts.day,
+    forecasts.mean,
+    forecasts.lower_80,
+    forecasts.upper_80,
+    forecasts.lower_95,
+    forecasts.upper_95
+  from serving.forecasts
+  where forecasts.business_id = k.business_id
+    and forecasts.kpi_id = k.id
+    and forecasts.vintage = (
+      select max(v.vintage)
+      from serving.forecasts as v
+      where v.business_id = k.business_id and v.kpi_id = k.id
+    )
+    and forecasts.day > l.day
+  order by forecasts.day
+  limit 1
+) as f on true
+left join lateral (
+  select
+    kpi_anomalies.grain,
+    kpi_anomalies.starts_at,
+    kpi_anomalies.day,
+    kpi_anomalies.hour,
+    kpi_anomalies.value,
+    kpi_anomalies.expected,
+    kpi_anomalies.score,
+    kpi_anomalies.direction,
+    kpi_anomalies.severity
+  from serving.kpi_anomalies
+  where kpi_anomalies.business_id = k.business_id
+    and kpi_anomalies.kpi_id = k.id
+    and kpi_anomalies.day > $1::date - 28
+    and kpi_anomalies.day <= $1::date
+  order by kpi_anomalies.starts_at desc, kpi_anomalies.grain
+  limit 1
+) as a on true
+where k.business_id = (select request_business())
+  and k.is_active
+  and ($2::text = '' or (k.name, k.id) > ($2::text, $3::uuid))
+order by k.name, k.id
+limit $4::integer
+`
+
+// SummaryCardsParams are the parameters of SummaryCards.
+type SummaryCardsParams struct {
+	Until     time.Time
+	AfterName string
+	AfterKPI  uuid.UUID
+	Most      int32
+}
+
+// SummaryCardsRow is one row of SummaryCards.
+type SummaryCardsRow struct {
+	KPIID             uuid.UUID
+	Name              string
+	Unit              string
+	Day               time.Time
+	Value             *float64
+	Currency          *string
+	ValueConverted    *float64
+	ConvertedCurrency *string
+	ChangeWeek        *float64
+	ChangeMonth       *float64
+	ChangeYear        *float64
+	Mean28            *float64
+	SparkDays         []int32
+	SparkValues       []float64
+	ForecastDay       time.Time
+	ForecastMean      float64
+	ForecastLower80   float64
+	ForecastUpper80   float64
+	ForecastLower95   float64
+	ForecastUpper95   float64
+	AnomalyGrain      string
+	AnomalyStartsAt   time.Time
+	AnomalyDay        time.Time
+	AnomalyHour       *int32
+	AnomalyValue      *float64
+	AnomalyExpected   *float64
+	AnomalyScore      *float64
+	AnomalyDirection  string
+	AnomalySeverity   string
+}
+
+// SummaryCards returns the active KPIs by name, after the one of after_name and after_kpi, each with its latest whole
+// day that has a value, how that day compares, the 28 days that end with it (NaN for null), what is forecast next and its latest anomaly
+// of the 28 days up to until. What there is none of has the day 1970-01-01.
+func (q *Queries) SummaryCards(ctx context.Context, arg SummaryCardsParams) ([]SummaryCardsRow, error) {
+	rows, err := q.db.Query(ctx, SummaryCards,
+		arg.Until,
+		arg.AfterName,
+		arg.AfterKPI,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SummaryCardsRow
+	for rows.Next() {
+		var i SummaryCardsRow
+		if err := rows.Scan(
+			&i.KPIID,
+			&i.Name,
+			&i.Unit,
+			&i.Day,
+			&i.Value,
+			&i.Currency,
+			&i.ValueConverted,
+			&i.ConvertedCurrency,
+			&i.ChangeWeek,
+			&i.ChangeMonth,
+			&i.ChangeYear,
+			&i.Mean28,
+			&i.SparkDays,
+			&i.SparkValues,
+			&i.ForecastDay,
+			&i.ForecastMean,
+			&i.ForecastLower80,
+			&i.ForecastUpper80,
+			&i.ForecastLower95,
+			&i.ForecastUpper95,
+			&i.AnomalyGrain,
+			&i.AnomalyStartsAt,
+			&i.AnomalyDay,
+			&i.AnomalyHour,
+			&i.AnomalyValue,
+			&i.AnomalyExpected,
+			&i.AnomalyScore,
+			&i.AnomalyDirection,
+			&i.AnomalySeverity,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// TrendPoints is the text of the query of that name.
+const TrendPoints = `-- name: TrendPoints :many
+select
+  k.id as kpi_id,
+  k.name,
+  k.unit,
+  t.day,
+  t.value,
+  t.mean_7,
+  t.mean_28,
+  t.change_week,
+  t.change_month,
+  t.change_year,
+  t.slope_28,
+  t.volatility_28
+from kpis as k
+cross join lateral (
+  select
+    kpi_trends.day,
+    kpi_trends.value,
+    kpi_trends.mean_7,
+    kpi_trends.mean_28,
+    kpi_trends.change_week,
+    kpi_trends.change_month,
+    kpi_trends.change_year,
+    kpi_trends.slope_28,
+    kpi_trends.volatility_28
+  from serving.kpi_trends
+  where kpi_trends.business_id = k.business_id
+    and kpi_trends.kpi_id = k.id
+    and kpi_trends.day >= $1::date
+    and kpi_trends.day < $2::date
+    and (k.id > $3::uuid or kpi_trends.day > $4::date)
+  order by kpi_trends.day
+  limit $5::integer
+) as t
+where k.business_id = (select request_business())
+  and k.id >= $3::uuid
+  and (cardinality($6::uuid[]) = 0 or k.id = any ($6::uuid[]))
+order by k.id, t.day
+limit $5::integer
+`
+
+// TrendPointsParams are the parameters of TrendPoints.
+type TrendPointsParams struct {
+	FromDay  time.Time
+	ToDay    time.Time
+	AfterKPI uuid.UUID
+	AfterDay time.Time
+	Most     int32
+	Kpis     []uuid.UUID
+}
+
+// TrendPointsRow is one row of TrendPoints.
+type TrendPointsRow struct {
+	KPIID        uuid.UUID
+	Name         string
+	Unit         string
+	Day          time.Time
+	Value        *float64
+	Mean7        *float64
+	Mean28       *float64
+	ChangeWeek   *float64
+	ChangeMonth  *float64
+	ChangeYear   *float64
+	Slope28      *float64
+	Volatility28 *float64
+}
+
+// TrendPoints returns how the business's KPIs moved in [from_day, to_day), by KPI and day, after the point of
+// after_kpi and after_day. Without kpis: of all.
+func (q *Queries) TrendPoints(ctx context.Context, arg TrendPointsParams) ([]TrendPointsRow, error) {
+	rows, err := q.db.Query(ctx, TrendPoints,
+		arg.FromDay,
+		arg.ToDay,
+		arg.AfterKPI,
+		arg.AfterDay,
+		arg.Most,
+		arg.Kpis,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TrendPointsRow
+	for rows.Next() {
+		var i TrendPointsRow
+		if err := rows.Scan(
+			&i.KPIID,
+			&i.Name,
+			&i.Unit,
+			&i.Day,
+			&i.Value,
+			&i.Mean7,
+			&i.Mean28,
+			&i.ChangeWeek,
+			&i.ChangeMonth,
+			&i.ChangeYear,
+			&i.Slope28,
+			&i.Volatility28,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// WeatherDays is the text of the query of that name.
+const WeatherDays = `-- name: WeatherDays :many
+select
+  w.day,
+  w.location_id,
+  w.kind,
+  w.temperature_min,
+  w.temperature_max,
+  w.temperature_mean,
+  w.precipitation_sum,
+  w.snowfall_sum,
+  w.wind_speed_max,
+  w.weather_code
+from serving.weather_data as w
+where w.business_id = (select request_business())
+  and w.day >= $1::date
+  and w.day < $2::date
+  and w.day > $3::date
+  and ($4::text = '' or w.kind = $4::text)
+order by w.day
+limit $5::integer
+`
+
+// WeatherDaysParams are the parameters of WeatherDays.
+type WeatherDaysParams struct {
+	FromDay  time.Time
+	ToDay    time.Time
+	AfterDay time.Time
+	OnlyKind string
+	Most     int32
+}
+
+// WeatherDaysRow is one row of WeatherDays.
+type WeatherDaysRow struct {
+	Day              time.Time
+	LocationID       string
+	Kind             string
+	TemperatureMin   *float64
+	TemperatureMax   *float64
+	TemperatureMean  *float64
+	PrecipitationSum *float64
+	SnowfallSum      *float64
+	WindSpeedMax     *float64
+	WeatherCode      *int32
+}
+
+// WeatherDays returns the weather of the local days [from_day, to_day), by day, after after_day. An empty
+// only_kind lets measured and forecast days pass.
+func (q *Queries) WeatherDays(ctx context.Context, arg WeatherDaysParams) ([]WeatherDaysRow, error) {
+	rows, err := q.db.Query(ctx, WeatherDays,
+		arg.FromDay,
+		arg.ToDay,
+		arg.AfterDay,
+		arg.OnlyKind,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WeatherDaysRow
+	for rows.Next() {
+		var i WeatherDaysRow
+		if err := rows.Scan(
+			&i.Day,
+			&i.LocationID,
+			&i.Kind,
+			&i.TemperatureMin,
+			&i.TemperatureMax,
+			&i.TemperatureMean,
+			&i.PrecipitationSum,
+			&i.SnowfallSum,
+			&i.WindSpeedMax,
+			&i.WeatherCode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// WeekPoints is the text of the query of that name.
+const WeekPoints = `-- name: WeekPoints :many
+select
+  point.kpi_id,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
+  coalesce(max(point.currency), '')::text as currency,
+  coalesce(max(point.converted_currency), '')::text as converted_currency,
+  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(point.days)::bigint[] as with_value,
+  array_agg(point.complete)::boolean[] as complete
+from (
+  select
+    k.id as kpi_id,
+    k.name,
+    k.unit,
+    d.day,
+    d.value,
+    d.currency,
+    d.value_converted,
+    d.converted_currency,
+    d.points,
+    d.days,
+    d.complete
+  from kpis as k
+  cross join lateral (
+    select
+      kpi_weekly.week_start as day,
+      kpi_weekly.value,
+      kpi_weekly.currency,
+      kpi_weekly.value_converted,
+      kpi_weekly.converted_currency,
+      kpi_weekly.points,
+      kpi_weekly.days,
+      kpi_weekly.complete
+    from serving.kpi_weekly
+    where kpi_weekly.business_id = k.business_id
+      and kpi_weekly.kpi_id = k.id
+      and kpi_weekly.week_start >= $1::date
+      and kpi_weekly.week_start < $2::date
+      and (k.id > $3::uuid or kpi_weekly.week_start > $4::date)
+    order by kpi_weekly.week_start
+    limit $5::integer
+  ) as d
+  where k.business_id = (select request_business())
+    and k.id >= $3::uuid
+    and (cardinality($6::uuid[]) = 0 or k.id = any ($6::uuid[]))
+  order by k.id, d.day
+  limit $5::integer
+) as point
+group by point.kpi_id
+order by point.kpi_id
+`
+
+// WeekPointsParams are the parameters of WeekPoints.
+type WeekPointsParams struct {
+	FromDay  time.Time
+	ToDay    time.Time
+	AfterKPI uuid.UUID
+	AfterDay time.Time
+	Most     int32
+	Kpis     []uuid.UUID
+}
+
+// WeekPointsRow is one row of WeekPoints.
+type WeekPointsRow struct {
+	KPIID             uuid.UUID
+	Name              string
+	Unit              string
+	Currency          string
+	ConvertedCurrency string
+	Days              []int32
+	Values            []float64
+	Converted         []float64
+	Raw               []int64
+	WithValue         []int64
+	Complete          []bool
+}
+
+// WeekPoints is DayPoints for weeks that begin in [from_day, to_day).
+func (q *Queries) WeekPoints(ctx context.Context, arg WeekPointsParams) ([]WeekPointsRow, error) {
+	rows, err := q.db.Query(ctx, WeekPoints,
+		arg.FromDay,
+		arg.ToDay,
+		arg.AfterKPI,
+		arg.AfterDay,
+		arg.Most,
+		arg.Kpis,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WeekPointsRow
+	for rows.Next() {
+		var i WeekPointsRow
+		if err := rows.Scan(
+			&i.KPIID,
+			&i.Name,
+			&i.Unit,
+			&i.Currency,
+			&i.ConvertedCurrency,
+			&i.Days,
+			&i.Values,
+			&i.Converted,
+			&i.Raw,
+			&i.WithValue,
+			&i.Complete,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

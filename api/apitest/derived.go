@@ -1,0 +1,32 @@
+package apitest
+
+import "github.com/google/uuid"
+
+// derived adds what the batch makes of a KPI's days: weeks, months, trends, anomalies and the days beside their weather.
+func (s *seeder) derived(b Business, kpi uuid.UUID, zone string, number int) {
+	s.t.Helper()
+	s.exec(`insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, value, value_converted, currency, converted_currency, days, points, complete)
+		select business_id, kpi_id, date_trunc('week', day)::date, date_trunc('week', day)::date + 6, extract(isoyear from min(day)), extract(week from min(day)),
+			sum(value), sum(value_converted), min(currency), min(converted_currency), count(value), sum(points), count(value) = 7
+		from serving.kpi_data where business_id = $1 and kpi_id = $2 group by 1, 2, 3, 4`, b.ID, kpi)
+	s.exec(`insert into serving.kpi_monthly (business_id, kpi_id, month, value, value_converted, currency, converted_currency, days, days_expected, points, complete)
+		select business_id, kpi_id, date_trunc('month', day)::date, sum(value), sum(value_converted), min(currency), min(converted_currency), count(value), 30, sum(points), false
+		from serving.kpi_data where business_id = $1 and kpi_id = $2 group by 1, 2, 3`, b.ID, kpi)
+	s.exec(`insert into serving.kpi_trends (business_id, kpi_id, day, value, mean_7, mean_28, change_week, change_month, change_year, slope_28, volatility_28)
+		select business_id, kpi_id, day, value, value + 3, value + 14, 0.25, -0.5, null, -1, 0.125
+		from serving.kpi_data where business_id = $1 and kpi_id = $2 and value is not null`, b.ID, kpi)
+	s.exec(`insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day, hour, value, expected, lower, upper, deviation, score, direction, severity, method, past_values)
+		select $1, $2, grain, (day::timestamp + coalesce(hour, 0) * interval '1 hour') at time zone $4, day, hour, 10 + n, 20, 15, 25, n - 10, (n - 10) / 2.0,
+			case when n < 6 then 'below' else 'above' end, (array['minor', 'major', 'critical'])[n % 3 + 1], 'seasonal', 13
+		from generate_series(0, $5 - 1) as n, (values ('day', null), ('hour', 9)) as g (grain, hour), lateral (select $3::date - 1 - 7 * n as day) as d`,
+		b.ID, kpi, LastDay, zone, Anomalies)
+	s.exec(`insert into serving.business_days (business_id, kpi_id, day, weekday, value, complete, is_holiday, holiday)
+		select business_id, kpi_id, day, extract(isodow from day), value, complete, day = $3::date, case when day = $3::date then 'Spring Day' end
+		from serving.kpi_data where business_id = $1 and kpi_id = $2`, b.ID, kpi, Holiday)
+	if number > 0 {
+		return
+	}
+	s.exec(`insert into serving.weather_data (business_id, day, location_id, kind, temperature_min, temperature_max, temperature_mean, precipitation_sum, snowfall_sum, wind_speed_max, weather_code)
+		select $1, $2::date + n, '53.55,9.99', case when n > 0 then 'forecast' else 'archive' end, n, n + 10, n + 5, 0.5, 0, 20, 61
+		from generate_series(1 - $3::integer, $4::integer) as n`, b.ID, LastDay, WeatherDays, WeatherAhead)
+}
