@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -173,8 +172,5 @@ func (s *service) provenAccount(ctx context.Context, password string) (account s
 	if err != nil {
 		return store.Account{}, err
 	}
-	if err := s.admit(ctx, limitLogin, strings.ToLower(account.Email)); err != nil {
-		return store.Account{}, err
-	}
-	return account, s.auth.CheckCurrent(ctx, account, password, exchangeFrom(ctx).address)
+	return account, s.auth.CheckCurrent(ctx, account, password)
 }

@@ -249,7 +249,7 @@ func TestChangePassword(t *testing.T) {
 func TestWrongCurrentPasswordsCount(t *testing.T) {
 	t.Parallel()
 	a := &accounts{Service: apitest.Start(t, apitest.Options{URL: storetest.New(t).URL, API: func(c *api.Config) {
-		c.Limits["login"] = api.Limit{Requests: 3, Window: 3 * time.Minute}
+		c.Limits["factor"] = api.Limit{Requests: 2, Window: time.Minute}
 	}})}
 	ada := a.World.Ada
 	access := a.Login(t, ada)
@@ -258,7 +258,6 @@ func TestWrongCurrentPasswordsCount(t *testing.T) {
 	}
 	held := a.post(t, "/auth/change-password", payload{"current_password": ada.Password, "new_password": newPassword}, access)
 	held.WantError(t, http.StatusTooManyRequests, "RATE_LIMITED")
-	a.post(t, "/auth/login", credentials(ada.Email, ada.Password)).WantError(t, http.StatusTooManyRequests, "RATE_LIMITED")
 	if held.Header.Get("Retry-After") == "" {
 		t.Error("429 without Retry-After")
 	}

@@ -71,6 +71,9 @@ func (s *service) registerAccount(ctx context.Context, in *registerInput) (*outc
 	if err != nil {
 		return nil, err
 	}
+	if err := s.admit(ctx, limitAccounts, email); err != nil {
+		return nil, err
+	}
 	name, err := readName(ctx, in.Body.FullName)
 	if err != nil {
 		return nil, err
@@ -180,6 +183,9 @@ func (s *service) resendVerification(ctx context.Context, in *addressInput) (*ou
 func (s *service) toAddressee(ctx context.Context, text string, fn func(*store.UserTx, store.Account) error) error {
 	email, err := readAddress(ctx, "email", text)
 	if err != nil {
+		return err
+	}
+	if err := s.admit(ctx, limitAccounts, email); err != nil {
 		return err
 	}
 	err = s.store.AsAddressee(ctx, email, func(t *store.UserTx, account store.Account) error {

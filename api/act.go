@@ -72,11 +72,8 @@ func (s *service) enter(ctx context.Context, business uuid.UUID,
 	}
 	return open(ctx, caller.UserID, business, func(t *store.MemberTx) error {
 		exchangeFrom(ctx).business = &business
-		if err := allowed(ctx, t.Role); err != nil {
+		if err := allowed(ctx, caller, t.Role, t.Tier); err != nil {
 			return err
-		}
-		if needsSecondFactor(t) && !caller.IsKey() && !caller.SecondFactor {
-			return mfaRequired(ctx)
 		}
 		return fn(t)
 	})
@@ -91,11 +88,15 @@ func callerIn(ctx context.Context, business uuid.UUID) (auth.Principal, error) {
 	return caller, err
 }
 
-// allowed returns nil when the operation's row of accessOf lets a member with the role call it.
-func allowed(ctx context.Context, role string) error {
+// allowed returns nil when the operation's row of accessOf, and the policy of the business's tier, let a member with the role
+// call it. Whoever decides on a member decides here.
+func allowed(ctx context.Context, caller auth.Principal, role, tier string) error {
 	rule := exchangeFrom(ctx).access
 	if rule.who != member || !auth.Role(role).Covers(rule.role) {
 		return forbidden(ctx, string(rule.role))
+	}
+	if needsSecondFactor(role, tier) && !caller.IsKey() && !caller.SecondFactor {
+		return mfaRequired(ctx)
 	}
 	return nil
 }

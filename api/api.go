@@ -47,6 +47,15 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Site says where mails send people. The zero value shows tokens and commands instead of links.
+	Site message.Site
+	// OperatorMFA demands a second factor of operators, for what only operators may do.
+	OperatorMFA bool
+	// CacheBytes bounds the answers made of published numbers that this process keeps. Zero means 96 MiB; a
+	// negative number means that none is kept.
+	CacheBytes int64
+	// ExportTime bounds one export. Zero means 10 minutes.
+	ExportTime time.Duration
 	// Limits change the rate limits by their names; see ParseLimits. Nil means the defaults.
 	Limits map[string]Limit
 	// LimitsInMemory keeps all limits in this process. False keeps those that guard accounts in Postgres, so that they hold over
@@ -68,15 +77,6 @@ type Config struct {
 	// Secrets seals the answers that are kept for repeated requests. Nil means keys of this process: answers kept by another
 	// process, or before a restart, cannot be shown again.
 	Secrets *secret.Box
-	// Site says where mails send people. The zero value shows tokens and commands instead of links.
-	Site message.Site
-	// OperatorMFA demands a second factor of operators, for what only operators may do.
-	OperatorMFA bool
-	// CacheBytes bounds the answers made of published numbers that this process keeps. Zero means 96 MiB; a
-	// negative number means that none is kept.
-	CacheBytes int64
-	// ExportTime bounds one export. Zero means 10 minutes.
-	ExportTime time.Duration
 }
 
 // service is what the operations share.
@@ -89,6 +89,12 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	mails    message.Site
+
+	operatorMFA bool
+	version     string
+	cache       *cache
+	exports     exportLimits
 
 	limits          map[string]Limit
 	limitsInMemory  bool
@@ -98,12 +104,6 @@ type service struct {
 	cors            cors
 	hsts            time.Duration
 	answers         *secret.Box
-	mails           message.Site
-
-	operatorMFA bool
-	version     string
-	cache       *cache
-	exports     exportLimits
 }
 
 // New returns the service's handler. It starts nothing and does not reach for Postgres.
@@ -124,11 +124,11 @@ func New(c Config) (http.Handler, error) {
 	if c.FreshFor == 0 {
 		c.FreshFor = 26 * time.Hour
 	}
-	if c.MaxRequests == 0 {
-		c.MaxRequests = 512
-	}
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 96 << 20
+	}
+	if c.MaxRequests == 0 {
+		c.MaxRequests = 512
 	}
 	kept, err := newCache(c.CacheBytes, c.Registry)
 	if err != nil {
@@ -172,12 +172,12 @@ func (s *service) register() {
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
-	s.registerVerifyAudit()
 	s.registerAnomalies()
 	s.registerTrends()
 	s.registerWeather()
 	s.registerSummary()
 	s.registerExport()
+	s.registerVerifyAudit()
 }
 
 // mount adds what is served beside the documented operations.

@@ -117,6 +117,9 @@ func (s *service) confirmTOTP(ctx context.Context, in *confirmInput) (*confirmOu
 		return nil, s.fail(ctx, err)
 	}
 	codes, token, err := s.auth.Confirm(ctx, caller, in.Body.Code, in.Body.EndOtherSessions, s.trail(ctx))
+	if errors.Is(err, auth.ErrCode) { // of a factor that does not count yet: the caller is signed in all the same
+		return nil, problem(ctx, http.StatusBadRequest, codeCode, "The code is wrong, or no authenticator program waits to be confirmed.")
+	}
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}

@@ -214,17 +214,17 @@ func TestEnrolmentWaitsNotForever(t *testing.T) {
 	confirm := func(code string) apitest.Answer {
 		return s.Request(t, http.MethodPost, "/auth/mfa/totp/confirm", map[string]string{"code": code}, bearer(token)...)
 	}
-	confirm("123456").WantError(t, http.StatusUnauthorized, "INVALID_CODE") // nothing waits
+	confirm("123456").WantError(t, http.StatusBadRequest, "INVALID_CODE") // nothing waits
 	old := begin()
 	program := begin()
-	confirm(old.code(0)).WantError(t, http.StatusUnauthorized, "INVALID_CODE") // replaced
+	confirm(old.code(0)).WantError(t, http.StatusBadRequest, "INVALID_CODE") // replaced
 	s.Clock.Advance(9 * time.Minute)
 	if in := login(t, s, s.World.Ada); in.MFARequired {
 		t.Error("a factor counts that was never confirmed")
 	}
 	token = login(t, s, s.World.Ada).AccessToken
 	s.Clock.Advance(6 * time.Minute)
-	confirm(program.code(0)).WantError(t, http.StatusUnauthorized, "INVALID_CODE") // too late
+	confirm(program.code(0)).WantError(t, http.StatusBadRequest, "INVALID_CODE") // too late
 }
 
 func TestTierDemandsSecondFactor(t *testing.T) {

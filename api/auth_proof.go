@@ -7,7 +7,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signalcraft/signalcraft/api/auth"
-	"github.com/signalcraft/signalcraft/api/store"
 )
 
 // The codes of second factors and proofs.
@@ -51,9 +50,9 @@ func (s *service) prove(ctx context.Context, in *proofInput) (*proofOutput, erro
 	return &proofOutput{Body: s.token(token)}, nil
 }
 
-// needsSecondFactor reports whether the business demands a second factor of somebody with the transaction's role.
-func needsSecondFactor(tx *store.MemberTx) bool {
-	return limitsOf(tx.Tier).RequireMFA && auth.Role(tx.Role).Covers(auth.Admin)
+// needsSecondFactor reports whether a business of a tier demands a second factor of somebody with a role.
+func needsSecondFactor(role, tier string) bool {
+	return limitsOf(tier).RequireMFA && auth.Role(role).Covers(auth.Admin)
 }
 
 // mfaRequired is the answer to somebody who is signed in, but without the second factor that a policy demands.

@@ -90,8 +90,10 @@ func TestPostgresStopsAndComesBack(t *testing.T) {
 func TestSlowAnswerIs503(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	s := apitest.Start(t, apitest.Options{URL: db.URL, API: func(c *api.Config) { c.RequestTime = 200 * time.Millisecond }})
-	token, path := s.Login(t, s.World.Ada), "/dashboard/metrics/"+s.World.Cafe.ID.String()
+	patient := apitest.Start(t, apitest.Options{URL: db.URL})
+	token, path := patient.Login(t, patient.World.Ada), "/dashboard/metrics/"+patient.World.Cafe.ID.String()
+	// A second is short for a lock that does not end, and long for an answer on a busy machine.
+	s := apitest.Join(t, apitest.Options{URL: db.URL, API: func(c *api.Config) { c.RequestTime = time.Second }}, patient)
 	tx, err := db.Pool(t, "").Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

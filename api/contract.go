@@ -17,9 +17,8 @@ Sign in with POST /auth/login and send the access token as "Authorization: Beare
 
 Windows are half-open: from is included, to is not. Days are local days of the business. Lists are cut into pages: ask again with next_cursor as cursor until it is null.
 
-Requests are limited by account, API key and address; the RateLimit and RateLimit-Policy headers of every answer tell what is left, and 429 says in Retry-After when to come back. A POST that creates takes an Idempotency-Key, so that it can be sent again without being done twice.
-
 Published numbers change only when a run publishes, and their answers carry an ETag: send it back as If-None-Match, and the answer is 304 while nothing has changed. An answer is never older than the request.
+Requests are limited by account, API key and address; the RateLimit and RateLimit-Policy headers of every answer tell what is left, and 429 says in Retry-After when to come back. A POST that creates takes an Idempotency-Key, so that it can be sent again without being done twice.
 
 Errors are always {"error":{"code","message","details"}}; details.request_id is also in the X-Request-Id header and in the service's log.`
 
@@ -45,7 +44,6 @@ func contract(version string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "auth", Description: "Signing in"},
 				{Name: "dashboard", Description: "Published numbers of one business"},
-				{Name: "users", Description: "Your own account, and what it pays for"},
 				{Name: "admin", Description: "The installation, for its operators"},
 				{Name: "data", Description: "Bringing data in and taking it out"},
 				{Name: "health", Description: "For load balancers and operators"},
@@ -68,7 +66,6 @@ func contract(version string) huma.Config {
 // finish puts the document in order once all operations are known: tags by name, and no error answers that none gives.
 func finish(document *huma.OpenAPI) {
 	slices.SortFunc(document.Tags, func(a, b *huma.Tag) int { return strings.Compare(a.Name, b.Name) })
-	document.Tags = slices.CompactFunc(document.Tags, func(a, b *huma.Tag) bool { return a.Name == b.Name })
 	used := map[string]bool{}
 	for _, item := range document.Paths {
 		for _, o := range operations(item) {

@@ -57,7 +57,7 @@ func (s *service) find(ctx context.Context, operation string, q question) (*entr
 	if err != nil {
 		return nil, "", err
 	}
-	if err := allowed(ctx, state.Role); err != nil {
+	if err := allowed(ctx, caller, state.Role, state.Tier); err != nil {
 		return nil, "", err
 	}
 	key, err := s.keyOf(operation, q, state)

@@ -36,6 +36,9 @@ type exchange struct {
 	subject string
 	details map[string]any
 	audited bool
+
+	// left ends when the caller leaves; the time of one request does not end it.
+	left <-chan struct{}
 	// business is the one that the request turned out to be about; nil when none.
 	business *uuid.UUID
 	// caller is who was let in; nil when nobody is signed in.
@@ -48,9 +51,6 @@ type exchange struct {
 	claim *claim
 	// replayed is true when another request with the same idempotency key stands for this one.
 	replayed bool
-
-	// left ends when the caller leaves; the time of one request does not end it.
-	left <-chan struct{}
 }
 
 // patient returns ctx with another limit than the time of one request; it still ends when the caller leaves.

@@ -122,7 +122,7 @@ func TestExportedTextIsInert(t *testing.T) {
 func TestExportKeepsToTheSubscription(t *testing.T) {
 	t.Parallel()
 	s, owner := startChangeable(t, nil)
-	token, cafe := s.Login(t, s.World.Ada), s.World.Cafe
+	token, cafe := s.Login(t, s.World.Vic), s.World.Cafe
 	execute(t, owner, `insert into serving.weather_data (business_id, day, location_id, kind) values ($1, '2024-03-30', 'x', 'archive'), ($1, '2024-03-31', 'x', 'archive'), ($1, '2010-01-01', 'x', 'archive')`, cafe.ID)
 	count := func(query string) int {
 		t.Helper()
@@ -150,7 +150,7 @@ func TestExportKeepsToTheSubscription(t *testing.T) {
 func TestBrokenExportIsCut(t *testing.T) {
 	t.Parallel()
 	s, owner := startChangeable(t, nil)
-	token, cafe := s.Login(t, s.World.Ada), s.World.Cafe
+	token, cafe := s.Login(t, s.World.Vic), s.World.Cafe
 	execute(t, owner, `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete)
 		select $1, $2, '2025-01-01'::date - n, '2025-01-01', n, 1, 24, true from generate_series(1, 300000) as n`, cafe.ID, cafe.KPIs[0])
 	execute(t, owner, `update businesses set subscription_tier = 'enterprise' where id = $1`, cafe.ID)

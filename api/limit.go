@@ -32,6 +32,7 @@ const (
 	limitLoginAddress   = "login-address"   // attempts to sign in from one address
 	limitFactor         = "factor"          // proofs of identity for one account: password, code, recovery code
 	limitFactorAddress  = "factor-address"  // and from one address
+	limitAccounts       = "accounts"        // mails that strangers can cause for one address book entry
 	limitAccountAddress = "account-address" // registrations, resets and verifications from one address
 )
 
@@ -46,21 +47,13 @@ func defaultLimits() map[string]Limit {
 		limitLoginAddress:   {30, time.Minute},
 		limitFactor:         {10, time.Minute},
 		limitFactorAddress:  {60, time.Minute},
+		limitAccounts:       {5, time.Hour},
 		limitAccountAddress: {30, time.Hour},
 	}
 }
 
 // LimitNames returns the names of all limits, sorted.
 func LimitNames() []string { return slices.Sorted(maps.Keys(defaultLimits())) }
-
-// NoLimits takes every limit off, for measurements and tests.
-func NoLimits() map[string]Limit {
-	limits := map[string]Limit{}
-	for _, name := range LimitNames() {
-		limits[name] = Limit{}
-	}
-	return limits
-}
 
 // strict tells which limits stand between a guesser and an account. They are kept in Postgres, so that several
 // processes do not add up to several times as many attempts; the others are only there to share the machine, and are
@@ -92,7 +85,7 @@ func limitsOfOperation(operation string) routeLimits {
 		return routeLimits{address: limitFactorAddress}
 	case "register", "resetPassword", "confirmResetPassword", "verifyEmail", "resendVerification":
 		return routeLimits{address: limitAccountAddress}
-	case "proveIdentity", "changePassword", "confirmTOTP", "removeTOTP", "replaceRecoveryCodes":
+	case "proveIdentity", "changePassword", "updateProfile", "deleteUser", "confirmTOTP", "removeTOTP", "replaceRecoveryCodes":
 		return routeLimits{address: limitFactorAddress, caller: limitFactor}
 	case "exportData", "exportUser", "createUpload", "commitUpload", "testSource", "runSource", "createInvitation", "adminVerifyAudit":
 		return routeLimits{caller: limitWork}

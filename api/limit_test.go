@@ -91,7 +91,7 @@ func TestLimitsHoldOverProcesses(t *testing.T) {
 	}
 	services := []*apitest.Service{apitest.Start(t, apitest.Options{URL: db.URL, API: limit})}
 	for range 2 {
-		services = append(services, apitest.Join(t, apitest.Options{URL: db.URL, API: limit}, services[0]))
+		services = append(services, apitest.Start(t, apitest.Options{URL: db.URL, API: limit, World: &services[0].World}))
 	}
 	var heard, held atomic.Int64
 	var all sync.WaitGroup

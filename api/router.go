@@ -34,11 +34,11 @@ type router struct {
 func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := t.api.clock()
 	e := newExchange(r)
+	e.left = r.Context().Done()
 	e.address = callerAddress(r, t.api.trustedProxies, t.api.forwardedHeader)
 	out := &answer{ResponseWriter: w, exchange: e}
-	t.secure(out.Header(), e.id)
+	t.api.secure(out.Header(), e.id)
 	t.api.cors.mark(out.Header(), r)
-	e.left = r.Context().Done()
 	ctx := context.WithValue(r.Context(), exchangeKey{}, e)
 	r = r.WithContext(ctx)
 	if r.Body != nil {
@@ -149,9 +149,9 @@ func (t *router) recovered(ctx context.Context, w *answer, value any) (cut bool)
 
 // secure sets the headers that every answer carries. Answers are data for programs: they
 // may neither be framed, run, guessed at, nor kept by a shared cache.
-func (t *router) secure(h http.Header, requestID string) {
-	if t.api.hsts > 0 {
-		h.Set("Strict-Transport-Security", "max-age="+strconv.Itoa(seconds(t.api.hsts))+"; includeSubDomains")
+func (s *service) secure(h http.Header, requestID string) {
+	if s.hsts > 0 {
+		h.Set("Strict-Transport-Security", "max-age="+strconv.Itoa(seconds(s.hsts))+"; includeSubDomains")
 	}
 	h.Set(requestIDHeader, requestID)
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -36,6 +36,8 @@ type Options struct {
 	Auth func(*auth.Config)
 	// API changes the configuration of package api. Rate limits are off unless it sets some.
 	API func(*api.Config)
+	// World is that of another service on the same database; nil means that the database is empty, and is filled.
+	World *World
 }
 
 // Service is a running service in its world.
@@ -83,8 +85,7 @@ func start(t testing.TB, o Options, first *Service) *Service {
 		t.Fatalf("make auth: %v", err)
 	}
 	logger := slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	// The clock of a scenario stands still, so no bucket would refill: scenarios about limits set their own.
-	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Limits: api.NoLimits()}
+	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Limits: unlimited()}
 	if o.API != nil {
 		o.API(&config)
 	}
@@ -92,9 +93,12 @@ func start(t testing.TB, o Options, first *Service) *Service {
 	if err != nil {
 		t.Fatalf("make service: %v", err)
 	}
-	if first != nil {
+	switch {
+	case first != nil:
 		s.World = first.World
-	} else {
+	case o.World != nil:
+		s.World = *o.World
+	default:
 		s.World = seed(t, o.URL(""), accounts)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

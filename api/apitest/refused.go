@@ -18,3 +18,13 @@ func Refused(t testing.TB, change func(*api.Config)) error {
 	_, err := api.New(config)
 	return err
 }
+
+// unlimited takes the rate limits off: the clock of a scenario stands still, so no bucket would refill. Scenarios about limits set
+// their own.
+func unlimited() map[string]api.Limit {
+	limits := map[string]api.Limit{}
+	for _, name := range api.LimitNames() {
+		limits[name] = api.Limit{}
+	}
+	return limits
+}

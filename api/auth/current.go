@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"github.com/signalcraft/signalcraft/api/store"
 )
@@ -17,9 +16,9 @@ func (s *Service) ComparePassword(ctx context.Context, hash, password string) (b
 	return s.hasher.Verify(ctx, hash, password)
 }
 
-// CheckCurrent checks the password of somebody who is signed in. The caller has counted it as an attempt to sign in, so that
-// a stolen access token is no way around the limit. It returns ErrCredentials or ErrBusy.
-func (s *Service) CheckCurrent(ctx context.Context, account store.Account, password string, from netip.Addr) error {
+// CheckCurrent checks the password of somebody who is signed in. The caller has counted the attempt against the account's
+// limits, so that a stolen access token is no way around them. It returns ErrCredentials or ErrBusy.
+func (s *Service) CheckCurrent(ctx context.Context, account store.Account, password string) error {
 	ok, err := s.hasher.Verify(ctx, account.PasswordHash, password)
 	if err != nil {
 		return fmt.Errorf("verify password of user %s: %w", account.ID, err)

@@ -56,8 +56,8 @@ type SessionEnd struct {
 	EndsAt time.Time
 }
 
-// Login checks the attempt, starts a session and issues its tokens. It returns
-// ErrCredentials, ErrUnverified, a *ThrottledError, ErrBusy, or an error of the store.
+// Login checks the attempt, which the caller has counted against the account's limits, starts a session and issues its tokens. It
+// returns ErrCredentials, ErrUnverified, ErrBusy, or an error of the store.
 func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 	email := strings.ToLower(strings.TrimSpace(a.Email))
 	account, err := s.account(ctx, email)

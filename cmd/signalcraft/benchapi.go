@@ -139,7 +139,7 @@ func (b *benchAPI) start(ctx context.Context, cacheBytes int64, hash auth.HashCo
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := auth.New(auth.Config{Store: data, Clock: b.now, Secrets: secrets, Hash: hash})
+	accounts, err := auth.New(auth.Config{Store: data, Secrets: secrets, Clock: b.now, Hash: hash})
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (b *benchAPI) start(ctx context.Context, cacheBytes int64, hash auth.HashCo
 	}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: logger, Version: version(), Clock: b.now, CacheBytes: cacheBytes,
-		Limits: api.NoLimits()}) // one account asks for everything here
+		Secrets: secrets, Limits: unlimited(), MaxRequests: 4096})
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +167,15 @@ func (b *benchAPI) start(ctx context.Context, cacheBytes int64, hash auth.HashCo
 		data.Close()
 		return errors.Join(err, log.Close())
 	}}, nil
+}
+
+// unlimited lets everybody ask as often as they like: here the costs are measured.
+func unlimited() map[string]api.Limit {
+	limits := map[string]api.Limit{}
+	for _, name := range api.LimitNames() {
+		limits[name] = api.Limit{}
+	}
+	return limits
 }
 
 func (b *benchAPI) ownerPool(ctx context.Context) (*pgxpool.Pool, error) {

@@ -95,7 +95,11 @@ func (b *benchAPI) signIn(ctx context.Context) error {
 		return err
 	}
 	defer data.Close()
-	accounts, err := auth.New(auth.Config{Store: data, Clock: b.now, TokenLife: 24 * time.Hour, Hash: cheapHash()})
+	secrets, err := b.settings.secretBox()
+	if err != nil {
+		return err
+	}
+	accounts, err := auth.New(auth.Config{Store: data, Secrets: secrets, Clock: b.now, TokenLife: 24 * time.Hour, Hash: cheapHash()})
 	if err != nil {
 		return err
 	}
