@@ -175,11 +175,15 @@ func (c *creator) post(t *testing.T, key, body string) reply {
 // effects returns how often something of that name was created, and the id of it.
 func (c *creator) effects(t *testing.T, name string) (n int, id string) {
 	t.Helper()
-	err := c.pool.QueryRow(t.Context(), `select count(*), coalesce(max(payload ->> 'id'), '') from events where user_id = $1 and payload ->> 'name' = $2`, c.user, name).Scan(&n, &id)
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 10 { // a connection of this pool may have been cut too
+		err = c.pool.QueryRow(t.Context(), `select count(*), coalesce(max(payload ->> 'id'), '') from events where user_id = $1 and payload ->> 'name' = $2`, c.user, name).Scan(&n, &id)
+		if err == nil {
+			return n, id
+		}
 	}
-	return n, id
+	t.Fatal(err)
+	return 0, ""
 }
 
 func (c *creator) entries(t *testing.T) (n int) {
