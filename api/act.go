@@ -133,6 +133,9 @@ func note(ctx context.Context, subject string, details map[string]any) {
 	e.subject, e.details = subject, details
 }
 
+// noteBusiness adds to the audit entry of a user's request the business that it turned out to be about.
+func noteBusiness(ctx context.Context, business uuid.UUID) { exchangeFrom(ctx).business = &business }
+
 // audit adds the request's entry to the audit log in the transaction that changes something.
 func (s *service) audit(ctx context.Context, t *store.UserTx, business *uuid.UUID) error {
 	return t.Audit(ctx, exchangeFrom(ctx).entry(ctx, s.clock(), business, store.AuditDone))

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/billing"
 	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
@@ -47,6 +48,12 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Billing agrees to changes of subscription. Nil means that every change is agreed to and billed by other means.
+	Billing billing.Provider
+	// Jobs is the batch as operators see it. Nil means that there are no jobs.
+	Jobs Jobs
+	// Sources checks, tests and runs KPI sources. Nil means that none can be: those requests get 503.
+	Sources Sources
 	// Site says where mails send people. The zero value shows tokens and commands instead of links.
 	Site message.Site
 	// OperatorMFA demands a second factor of operators, for what only operators may do.
@@ -74,8 +81,8 @@ type Config struct {
 	HSTS time.Duration
 	// MaxRequests bounds the requests that are answered at once; more get 503 at once. Zero means 512.
 	MaxRequests int
-	// Secrets seals the answers that are kept for repeated requests. Nil means keys of this process: answers kept by another
-	// process, or before a restart, cannot be shown again.
+	// Secrets seals the secrets of sources, and the answers that are kept for repeated requests. Nil means that sources with secrets
+	// are refused, and that answers are sealed with keys of this process: another one cannot show them again.
 	Secrets *secret.Box
 }
 
@@ -89,6 +96,11 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	billing  billing.Provider
+	jobs     Jobs
+	secrets  *secret.Box
+	sources  Sources
+	testing  chan struct{} // holds one place for each test of a source under way
 	mails    message.Site
 
 	operatorMFA bool
@@ -134,9 +146,16 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Billing == nil {
+		c.Billing = billing.Manual{}
+	}
+	if c.Jobs == nil {
+		c.Jobs = noJobs{}
+	}
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		secrets: c.Secrets, sources: c.Sources, testing: make(chan struct{}, maxTests),
 		operatorMFA: c.OperatorMFA, mails: c.Site,
 		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
 	if err := s.guard(c); err != nil {
@@ -144,6 +163,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	s.huma = humago.New(mux, contract(c.Version))
 	s.huma.UseMiddleware(s.authenticate, s.idempotent)
+	s.billing, s.jobs = c.Billing, c.Jobs
 	s.register()
 	finish(s.huma.OpenAPI())
 	if err := mount(mux, s.huma.OpenAPI(), c.Registry); err != nil {
@@ -172,12 +192,27 @@ func (s *service) register() {
 	s.registerMetrics()
 	s.registerNews()
 	s.registerForecasts()
+	s.registerSources()
+	s.registerSourceRuns()
+	s.registerPush()
 	s.registerAnomalies()
 	s.registerTrends()
 	s.registerWeather()
 	s.registerSummary()
 	s.registerExport()
 	s.registerVerifyAudit()
+	s.registerBusinesses()
+	s.registerMembers()
+	s.registerInvitations()
+	s.registerPreferences()
+	s.registerKPIs()
+	s.registerSubscription()
+	s.registerUserExport()
+	s.registerUserDelete()
+	s.registerAudit()
+	s.registerAdminUsers()
+	s.registerAdminSessions()
+	s.registerAdminJobs()
 }
 
 // mount adds what is served beside the documented operations.

@@ -44,6 +44,9 @@ func contract(version string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "auth", Description: "Signing in"},
 				{Name: "dashboard", Description: "Published numbers of one business"},
+				{Name: "users", Description: "Your own account, and what it pays for"},
+				{Name: "businesses", Description: "Businesses, what they prefer and what they measure"},
+				{Name: "members", Description: "Who belongs to a business"},
 				{Name: "admin", Description: "The installation, for its operators"},
 				{Name: "data", Description: "Bringing data in and taking it out"},
 				{Name: "health", Description: "For load balancers and operators"},

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -68,10 +69,16 @@ func (w *world) setup(user store.User, business uuid.UUID) store.Setup {
 
 // seeds adds one row of a business to each tenant table that AddSetup does not fill; $1 is the business, $2 its KPI, $3 the user.
 var seeds = map[string]string{
-	"public.alerts":         `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
-	"public.notifications":  `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
+	"public.alerts":        `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
+	"public.notifications": `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
+	"public.invitations": `insert into invitations (business_id, id, email, role, token_hash, invited_by, created_at, expires_at)
+		select $1, gen_random_uuid(), 'new@example.org', 'viewer', 'x', $3, now(), now() + interval '1 day' where $2::uuid is not null`,
+	"public.subscription_changes": `insert into subscription_changes (business_id, id, from_tier, to_tier, provider, requested_by, requested_at)
+		select $1, gen_random_uuid(), 'free', 'pro', 'manual', $3, now() where $2::uuid is not null`,
 	"public.audit_log":      `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
 	"public.events":         `insert into events (business_id, user_id, kind) select $1, $3, 'test' where $2::uuid is not null`,
+	"public.source_secrets": `insert into source_secrets (business_id, source_id, name, sealed) select $1, coalesce((select id from kpi_sources where business_id = $1), gen_random_uuid()), 'password', 'x' where $2::uuid is not null and $3::uuid is not null`,
+	"public.pushed_batches": `insert into pushed_batches (business_id, id, source_id, digest, received_at, ready_at, points, rejects) select $1, gen_random_uuid(), coalesce((select id from kpi_sources where business_id = $1), gen_random_uuid()), 'x', now(), now(), '[]', '[]' where $2::uuid is not null and $3::uuid is not null`,
 	"public.api_keys":       `insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, expires_at) select $1, gen_random_uuid(), $3, 'k', 'h', '{read}', now() where $2::uuid is not null`,
 	"serving.kpi_data":      `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
 	"serving.kpi_weekly":    `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
@@ -88,7 +95,7 @@ var seeds = map[string]string{
 // as runs fn as whoever adds rows to a table: the batch publishes and logs, members write the rest.
 func (w *world) as(t *testing.T, table string, user, business uuid.UUID, fn func(pgx.Tx) error) error {
 	t.Helper()
-	if table != "public.alerts" && table != "public.api_keys" {
+	if !slices.Contains([]string{"public.alerts", "public.invitations", "public.subscription_changes", "public.api_keys"}, table) {
 		return pgx.BeginFunc(t.Context(), w.batch.Pool(), fn)
 	}
 	return pgx.BeginFunc(t.Context(), w.api.Pool(), func(tx pgx.Tx) error {

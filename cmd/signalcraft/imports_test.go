@@ -56,7 +56,7 @@ var libraries = []rule{
 	{"github.com/duckdb/duckdb-go", []string{"warehouse/**"}, "DuckDB is a compute engine of the warehouse"},
 	{"github.com/apache/iceberg-go", []string{"lakehouse/**"}, "only the lake knows its table format"},
 	{"github.com/parquet-go/parquet-go", []string{"lakehouse/**", "pipelines/**"}, "rows are landed by pipelines, files are kept by the lake"},
-	{"github.com/jackc/pgx", []string{"warehouse/publish", "warehouse/run", "pipelines/jobs", "pipelines/kpi", "api/store/**", "cmd/**"}, "Postgres is reached through the store, the ledger, publication and the job queue"},
+	{"github.com/jackc/pgx", []string{"warehouse/publish", "warehouse/run", "pipelines/jobs", "pipelines/kpi/**", "api/store/**", "cmd/**"}, "Postgres is reached through the store, the ledger, publication and the job queue"},
 	{"github.com/danielgtaylor/huma", []string{"api", "api/*"}, "HTTP operations live in api"},
 	{"github.com/wneessen/go-mail", []string{"api/notify"}, "mail has one door"},
 	{"github.com/riverqueue/river", []string{"pipelines/jobs"}, "the job queue has one door"},

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/signalcraft/signalcraft/api"
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/api/store/cluster"
 	"github.com/signalcraft/signalcraft/lakehouse"
@@ -22,6 +24,8 @@ type installation struct {
 	settings *Settings
 	logger   *slog.Logger
 	now      func() time.Time
+	// resolver resolves the names of KPI sources; nil means the default one.
+	resolver *net.Resolver
 
 	// url returns the address of the database for a role.
 	url func(role string) string
@@ -29,6 +33,8 @@ type installation struct {
 	data *store.Store
 	pool *pgxpool.Pool
 	lake *lakehouse.Lake
+	// jobs are what operators see of the batch; nil where no worker would run what they queue.
+	jobs api.Jobs
 
 	closers []func() error
 }

@@ -46,6 +46,7 @@ type commands struct {
 	Run     runCommand     `cmd:"" help:"Run one job now, and wait for it."`
 	SQL     sqlCommand     `cmd:"" name:"sql" help:"Ask the lake in DuckDB SQL: one query with -c, or a shell."`
 	Migrate migrateCommand `cmd:"" help:"Bring the Postgres schema up to date."`
+	User    userCommand    `cmd:"" help:"Administer accounts: name an operator."`
 	Config  configCommand  `cmd:"" help:"Print the effective settings, secrets masked."`
 	Audit   auditCommand   `cmd:"" help:"Verify that the audit log is whole."`
 	Bench   benchCommand   `cmd:"" help:"Measure: the whole batch on made-up KPIs."`

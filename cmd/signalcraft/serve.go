@@ -78,6 +78,9 @@ func (s *Settings) service(ctx context.Context, std streams, serve, work bool) (
 		group.Go(func() error { return runner.Run(ctx) })
 	}
 	if serve {
+		if i.jobs, err = i.newAPIJobs(); err != nil {
+			return err
+		}
 		group.Go(func() error { return i.serve(ctx, std.out, s.Listen, nil) })
 	}
 	return group.Wait()
@@ -99,7 +102,12 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	if err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Secrets: secrets, Site: i.settings.site()})
+	sources, err := i.sourceService()
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Site: i.settings.site(),
+		Secrets: secrets, Sources: sources, Jobs: i.jobs})
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func newClient(config Config, w *worker) (*river.Client[pgx.Tx], error) {
 func (r *Runner) insert(ctx context.Context, tx pgx.Tx, name string, due time.Time) error {
 	job, ok := r.byName[name]
 	if !ok {
-		return fmt.Errorf("queue job %q: no such job", name)
+		return fmt.Errorf("queue job %q: %w", name, ErrNoJob)
 	}
 	everyState := append(rivertype.UniqueOptsByStateDefault(), rivertype.JobStateCancelled, rivertype.JobStateDiscarded)
 	_, err := r.client.InsertTx(ctx, tx, args{Job: name, Due: due.UTC()}, &river.InsertOpts{

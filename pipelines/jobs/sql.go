@@ -164,3 +164,20 @@ func requeue(ctx context.Context, tx pgx.Tx, id int64, limit int) (abandoned, er
 	}
 	return a, nil
 }
+
+// readStates returns where the stored schedules stand, by job.
+func readStates(ctx context.Context, pool *pgxpool.Pool) (map[string]State, error) {
+	const query = `select job, is_active, last_due_at, last_run_at, next_due_at from job_schedules`
+	rows, err := pool.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]State{}
+	var s State
+	_, err = pgx.ForEachRow(rows, []any{&s.Name, &s.Active, &s.LastDue, &s.LastRun, &s.NextDue}, func() error {
+		found[s.Name] = s
+		s = State{}
+		return nil
+	})
+	return found, err
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"runtime"
 	"slices"
 	"sync"
@@ -26,6 +27,9 @@ type File struct {
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	// Spec says how to read it.
 	Spec Spec
+	// Records, unless nil, gives records in the place of Open's bytes, once a Read; Table says how to read them in the place of Spec.
+	Records func(ctx context.Context) iter.Seq2[Record, error]
+	Table   Table
 	// Done is told how many lines were refused, or why the file could not be read, unless
 	// Read ends before the file's turn. What was read has not landed yet. It may be nil.
 	Done func(rejects int, err error)
@@ -73,14 +77,18 @@ var _ pipelines.Source = (*Source)(nil)
 func New(c Config) (*Source, error) {
 	seen := map[string]bool{}
 	for _, f := range c.Files {
-		if f.BusinessID == "" || f.SourceID == "" || f.Open == nil {
-			return nil, fmt.Errorf("KPI file %s: business id, source id and Open are required", f.Name)
+		if f.BusinessID == "" || f.SourceID == "" || f.Open == nil && f.Records == nil {
+			return nil, fmt.Errorf("KPI file %s: business id, source id and Open or Records are required", f.Name)
 		}
 		if seen[f.SourceID] {
 			return nil, fmt.Errorf("KPI file %s: source %s stands twice", f.Name, f.SourceID)
 		}
 		seen[f.SourceID] = true
-		if err := f.Spec.Validate(); err != nil {
+		validate := f.Spec.Validate
+		if f.Records != nil {
+			validate = f.Table.Validate
+		}
+		if err := validate(); err != nil {
 			return nil, fmt.Errorf("KPI file %s of source %s: %w", f.Name, f.SourceID, err)
 		}
 	}
@@ -164,12 +172,20 @@ func (s *Source) readFile(ctx context.Context, f File, asOf time.Time) (*reading
 	if err := ctx.Err(); err != nil {
 		return &reading{}, err
 	}
+	bounds := limits{bytes: s.config.MaxBytes, points: s.config.MaxPoints, rejects: s.config.MaxRejects, rejectBytes: 64 << 20, latest: asOf}
+	if f.Records != nil {
+		return orEmpty(readRecords(ctx, f.Records(ctx), f.Table, bounds))
+	}
 	r, err := f.Open(ctx)
 	if err != nil {
 		return &reading{}, err
 	}
 	defer r.Close() // only read, nothing to lose
-	content, err := read(ctx, r, f.Spec, limits{bytes: s.config.MaxBytes, points: s.config.MaxPoints, rejects: s.config.MaxRejects, rejectBytes: 64 << 20, latest: asOf})
+	return orEmpty(read(ctx, r, f.Spec, bounds))
+}
+
+// orEmpty returns what was read, or with an error nothing.
+func orEmpty(content *reading, err error) (*reading, error) {
 	if err != nil {
 		return &reading{}, err
 	}

@@ -52,6 +52,8 @@ func all(s message.Site) map[string]store.Mail {
 		"sessions_ended_by_them": s.SessionsEnded(ada, message.EndedByOperator, when),
 		"invitation": s.Invitation(message.Invite{Recipient: "vic@example.com", Inviter: "Ada Lovelace", Business: "Harbour Cafe", Role: "viewer", Token: token,
 			Until: at.Add(7 * 24 * time.Hour)}),
+		"business_deleted":     s.BusinessDeleted(ada, "Harbour Cafe", when),
+		"subscription_changed": s.SubscriptionChanged(ada, "Harbour Cafe", "free", "pro", when),
 		"alert_fired": s.AlertFired(ada, message.Alert{Name: "Revenue below plan", Business: "Harbour Cafe", KPI: "Revenue", BusinessID: ada.ID,
 			Text: "Revenue was 812 EUR on 30 March 2026, below the 1,000 EUR that you set.", At: at}),
 	}

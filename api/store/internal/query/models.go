@@ -10,6 +10,15 @@ import (
 	"github.com/google/uuid"
 )
 
+// Erasure is one row of the table that it is named after.
+type Erasure struct {
+	ID          uuid.UUID
+	Kind        string
+	SubjectID   uuid.UUID
+	RequestedAt time.Time
+	DoneAt      *time.Time
+}
+
 // ServingPublication is one row of the table that it is named after.
 type ServingPublication struct {
 	TableName   string

@@ -1,0 +1,185 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/signalcraft/signalcraft/api/store"
+)
+
+// KPIFields are what people say of a KPI. It is exported because huma reads exported embedded structs only.
+type KPIFields struct {
+	Name        string  `json:"name" doc:"Name of the KPI; no other of the business has it" minLength:"1" maxLength:"200" example:"Revenue"`
+	Description string  `json:"description,omitempty" doc:"What it measures" maxLength:"2000" example:"Sales of both tills, without tips"`
+	Unit        string  `json:"unit,omitempty" doc:"What one unit of its values is" maxLength:"50" example:"EUR"`
+	Currency    *string `json:"currency,omitempty" doc:"ISO 4217 currency when the values are money; they are converted to the business's" pattern:"^[A-Z]{3}$" example:"EUR"`
+	Aggregation string  `json:"aggregation" doc:"How the values of a day, week or month become one" enum:"sum,mean,last,min,max" example:"sum"`
+	NonNegative bool    `json:"non_negative" doc:"Whether forecasts never fall below zero" example:"true"`
+	IsActive    bool    `json:"is_active" doc:"Whether it is measured; an inactive KPI does not count towards the subscription's limit" example:"true"`
+}
+
+type kpiDetailAnswer struct {
+	ID string `json:"id" doc:"Id of the KPI" format:"uuid" example:"0192f0c1-aaaa-7000-8000-000000000002"`
+	KPIFields
+	Grain     string    `json:"grain" doc:"What its raw values stand for; given by its source" enum:"day,hour" example:"day"`
+	Source    kpiSource `json:"source" doc:"Where its values come from"`
+	LastDay   *string   `json:"last_day" doc:"Last local day with a published value; null when there is none" format:"date" example:"2026-03-30"`
+	Version   int64     `json:"version" doc:"Grows with every change; send it back with yours" minimum:"1" example:"3"`
+	CreatedAt time.Time `json:"created_at" doc:"When it was made" example:"2026-03-31T06:00:00Z"`
+	UpdatedAt time.Time `json:"updated_at" doc:"When it was changed last" example:"2026-03-31T06:00:00Z"`
+}
+
+type kpiSource struct {
+	ID   string `json:"id" doc:"Id of the source" format:"uuid" example:"0192f0c1-bbbb-7000-8000-000000000003"`
+	Name string `json:"name" doc:"Name of the source" example:"till"`
+	Kind string `json:"kind" doc:"What kind of source it is" enum:"upload,file,http,database,push" example:"upload"`
+}
+
+type listKPIsOutput struct {
+	Body struct {
+		KPIs       []kpiDetailAnswer `json:"kpis" nullable:"false" doc:"KPIs of the business by name, also inactive ones"`
+		NextCursor *string           `json:"next_cursor" doc:"Cursor of the next page; null on the last" example:"eyJuIjoi"`
+	}
+}
+
+type updateKPIInput struct {
+	BusinessInput
+	KPIID string `path:"kpi_id" doc:"Id of the KPI" format:"uuid" example:"0192f0c1-aaaa-7000-8000-000000000002"`
+	Body  struct {
+		KPIFields
+		Version int64 `json:"version" doc:"Version that this change was made to; any other is a conflict" minimum:"1" example:"3"`
+	}
+}
+
+type kpiOutput struct {
+	Body kpiDetailAnswer
+}
+
+func (s *service) registerKPIs() {
+	tags := []string{"businesses"}
+	register(s, huma.Operation{
+		OperationID: "listKPIs", Method: http.MethodGet, Path: "/businesses/{id}/kpis", Tags: tags,
+		Summary: "KPIs of a business",
+	}, s.listKPIs)
+	register(s, huma.Operation{
+		OperationID: "updateKPI", Method: http.MethodPut, Path: "/businesses/{id}/kpis/{kpi_id}", Tags: tags,
+		Summary: "Change a KPI",
+		Description: "Replaces every field; what is left out becomes empty. Numbers that are published follow with the next run.\n\n" +
+			"Send the version that you changed: when somebody else was faster, the answer is 409 with the code " + codeChanged + ".",
+		Responses: failing(http.StatusConflict),
+	}, s.updateKPI)
+}
+
+func (s *service) listKPIs(ctx context.Context, in *listMembersInput) (*listKPIsOutput, error) {
+	id, err := pathID(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	after, err := decodeCursor[nameKey](ctx, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	if after == nil {
+		after = &nameKey{}
+	}
+	var found []store.KPIDetail
+	err = s.readBusiness(ctx, id, func(t *store.MemberTx) error {
+		found, err = t.ListKPIs(ctx, after.Name, after.ID, in.Limit+1)
+		return err
+	})
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	page, next, err := cut(found, in.Limit, func(k store.KPIDetail) nameKey { return nameKey{k.Name, k.ID} })
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	out := &listKPIsOutput{}
+	out.Body.NextCursor, out.Body.KPIs = next, make([]kpiDetailAnswer, len(page))
+	for i, k := range page {
+		out.Body.KPIs[i] = aboutKPI(k)
+	}
+	return out, nil
+}
+
+func (s *service) updateKPI(ctx context.Context, in *updateKPIInput) (*kpiOutput, error) {
+	business, err := pathID(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	id, err := uuid.Parse(in.KPIID)
+	if err != nil {
+		return nil, invalid(ctx, "path", "kpi_id", "not an id")
+	}
+	wanted, err := in.Body.kpi(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted.ID = id
+	out := &kpiOutput{}
+	err = s.inBusiness(ctx, business, func(t *store.MemberTx) error {
+		now, err := t.KPIDetail(ctx, id)
+		if err != nil {
+			return err
+		}
+		if in.Body.IsActive && !now.Active {
+			used, err := t.Usage(ctx, "", s.clock())
+			if err != nil {
+				return err
+			}
+			if err := within(ctx, "kpis", used.KPIs, limitsOf(used.Tier).KPIs); err != nil {
+				return err
+			}
+		}
+		note(ctx, id.String(), map[string]any{"is_active": in.Body.IsActive})
+		if err := t.ChangeKPI(ctx, wanted, in.Body.IsActive, in.Body.Version, s.clock().UTC()); err != nil {
+			return err
+		}
+		now, err = t.KPIDetail(ctx, id)
+		out.Body = aboutKPI(now)
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return nil, problem(ctx, http.StatusConflict, codeConflict, "Another KPI of the business has that name.")
+	}
+	if err != nil {
+		return nil, s.fail(ctx, versionChanged(ctx, err))
+	}
+	return out, nil
+}
+
+// kpi checks the fields and returns the KPI that they tell of, without ids.
+func (f KPIFields) kpi(ctx context.Context) (store.KPI, error) {
+	k := store.KPI{Name: strings.TrimSpace(f.Name), Description: strings.TrimSpace(f.Description), Unit: strings.TrimSpace(f.Unit),
+		Currency: f.Currency, Aggregation: f.Aggregation, NonNegative: f.NonNegative}
+	switch {
+	case k.Name == "":
+		return k, invalid(ctx, "body", "name", "must not be blank")
+	case !isOneLine(k.Name):
+		return k, invalid(ctx, "body", "name", "no line breaks or control characters")
+	case !isOneLine(k.Unit):
+		return k, invalid(ctx, "body", "unit", "no line breaks or control characters")
+	case strings.ContainsRune(k.Description, 0):
+		return k, invalid(ctx, "body", "description", "no zero bytes")
+	case k.Currency != nil && !isCode(currencies, *k.Currency):
+		return k, invalid(ctx, "body", "currency", "not an ISO 4217 currency in use")
+	}
+	return k, nil
+}
+
+func aboutKPI(k store.KPIDetail) kpiDetailAnswer {
+	a := kpiDetailAnswer{ID: k.ID.String(), Grain: k.Grain, Source: kpiSource{ID: k.SourceID.String(), Name: k.SourceName, Kind: k.SourceKind},
+		Version: k.Version, CreatedAt: k.CreatedAt.UTC(), UpdatedAt: k.UpdatedAt.UTC(),
+		KPIFields: KPIFields{Name: k.Name, Description: k.Description, Unit: k.Unit, Currency: k.Currency,
+			Aggregation: k.Aggregation, NonNegative: k.NonNegative, IsActive: k.Active}}
+	if k.LastDay != "" {
+		a.LastDay = &k.LastDay
+	}
+	return a
+}

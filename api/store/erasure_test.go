@@ -1,0 +1,75 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/signalcraft/signalcraft/api/store"
+	"github.com/signalcraft/signalcraft/api/store/storetest"
+)
+
+func TestErasuresAreKeptUntilDone(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	w, owner := newWorld(t, db.URL("")), db.Pool(t, "")
+	err := w.api.AsMember(t.Context(), w.ann.ID, w.cafe, func(tx *store.MemberTx) error { return tx.DeleteBusiness(t.Context(), day) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := w.batch.Erasures(t.Context(), false)
+	if err != nil || len(open) != 1 || open[0].Kind != store.ErasedBusiness || open[0].SubjectID != w.cafe || open[0].DoneAt != nil {
+		t.Fatalf("open erasures: %+v, %v; want the cafe's", open, err)
+	}
+	// A publication that was on its way.
+	if _, err := owner.Exec(t.Context(), `insert into serving.news_daily (business_id, day, articles, stories, scored) values ($1, '2026-03-29', 1, 1, 1)`, w.cafe); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.batch.FinishErasure(t.Context(), open[0], day); err != nil {
+		t.Fatal(err)
+	}
+	if got := column(t, owner, `select day::text from serving.news_daily where business_id = $1`, w.cafe); len(got) != 0 {
+		t.Errorf("published after the deletion: %v, want nothing", got)
+	}
+	if got := column(t, owner, `select day::text from serving.news_daily where business_id = $1`, w.shop); len(got) != 1 {
+		t.Errorf("the other business's: %v, want one day", got)
+	}
+	if open, err = w.batch.Erasures(t.Context(), false); err != nil || len(open) != 0 {
+		t.Errorf("open erasures: %v, %v; want none", open, err)
+	}
+	if all, err := w.batch.Erasures(t.Context(), true); err != nil || len(all) != 1 || all[0].DoneAt == nil {
+		t.Errorf("all erasures: %v, %v; want one that is done", all, err)
+	}
+	if err := w.batch.FinishErasure(t.Context(), store.Erasure{ID: uuid.New()}, day); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("an erasure that is not there: %v, want ErrNotFound", err)
+	}
+}
+
+func TestTheFirstOperator(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	w := newWorld(t, db.URL(""))
+	nothing := func(*store.OperatorTx) error { return nil }
+	if err := w.api.AsOperator(t.Context(), w.ann.ID, nothing); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("before: %v, want ErrNotFound", err)
+	}
+	if err := w.batch.SetOperator(t.Context(), "ANN@example.org", true, day); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.api.AsOperator(t.Context(), w.ann.ID, nothing); err != nil {
+		t.Errorf("an operator: %v", err)
+	}
+	if err := w.batch.SetOperator(t.Context(), "ann@example.org", false, day); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.api.AsOperator(t.Context(), w.ann.ID, nothing); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("taken back: %v, want ErrNotFound", err)
+	}
+	if err := w.batch.SetOperator(t.Context(), "nobody@example.org", true, day); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("nobody: %v, want ErrNotFound", err)
+	}
+	if got := column(t, db.Pool(t, ""), `select details::text from audit_log where action = 'setOperator' and subject = $1 order by id`, w.ann.ID.String()); len(got) != 2 {
+		t.Errorf("audited: %v, want both changes", got)
+	}
+}
