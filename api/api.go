@@ -54,6 +54,8 @@ type Config struct {
 	Jobs Jobs
 	// Sources checks, tests and runs KPI sources. Nil means that none can be: those requests get 503.
 	Sources Sources
+	// Uploads takes in the files that people send. Nil means that there is no place for them: uploads answer 503.
+	Uploads Uploads
 	// Site says where mails send people. The zero value shows tokens and commands instead of links.
 	Site message.Site
 	// OperatorMFA demands a second factor of operators, for what only operators may do.
@@ -101,6 +103,7 @@ type service struct {
 	secrets  *secret.Box
 	sources  Sources
 	testing  chan struct{} // holds one place for each test of a source under way
+	uploads  Uploads
 	mails    message.Site
 
 	operatorMFA bool
@@ -157,7 +160,7 @@ func New(c Config) (http.Handler, error) {
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
 		secrets: c.Secrets, sources: c.Sources, testing: make(chan struct{}, maxTests),
 		operatorMFA: c.OperatorMFA, mails: c.Site,
-		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
+		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime), uploads: c.Uploads}
 	if err := s.guard(c); err != nil {
 		return nil, err
 	}
@@ -213,6 +216,7 @@ func (s *service) register() {
 	s.registerAdminUsers()
 	s.registerAdminSessions()
 	s.registerAdminJobs()
+	s.registerUploads()
 }
 
 // mount adds what is served beside the documented operations.

@@ -94,6 +94,8 @@ func (b *batch) jobs() []jobs.Job {
 	}
 	return []jobs.Job{
 		job("load_kpis", "*/15 * * * *", 30*time.Minute, "run_models"),
+		job(landUploadsJob, "", 30*time.Minute, refreshJob),
+		job(refreshJob, "", 2*time.Hour),
 		job("scrape_news", "5 * * * *", 30*time.Minute, "run_models"),
 		job("fetch_weather", "20 */6 * * *", 30*time.Minute, "run_models"),
 		job("fetch_rates", "30 16 * * *", 30*time.Minute, "run_models"),
@@ -127,8 +129,11 @@ func (b *batch) parts(job string) []part {
 	rates, holidays := part{"exchange rates", b.fetchRates}, part{"holidays", b.landHolidays}
 	models, forecasts := part{"models", b.runModels}, part{"forecasts", b.runForecasts}
 	publication := part{"publish", b.publish}
+	uploads, stale := part{"uploads", b.landUploads}, part{"old uploads", b.dropUploads}
 	return map[string][]part{
-		"load_kpis":     {control, kpis, remotes, pushes},
+		"load_kpis":     {control, kpis, remotes, pushes, uploads, stale},
+		landUploadsJob:  {control, uploads, holidays},
+		refreshJob:      {models, publication, forecasts, publication}, // metrics first: forecasts take longer
 		"scrape_news":   {control, news},
 		"fetch_weather": {control, places, control, weather},
 		"fetch_rates":   {control, rates, holidays},

@@ -98,6 +98,10 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	if err != nil {
 		return err
 	}
+	files, err := i.newUploads()
+	if err != nil {
+		return err
+	}
 	accounts, err := auth.New(auth.Config{Store: data, Clock: i.now, Secrets: secrets})
 	if err != nil {
 		return err
@@ -107,7 +111,7 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 		return err
 	}
 	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Site: i.settings.site(),
-		Secrets: secrets, Sources: sources, Jobs: i.jobs})
+		Secrets: secrets, Sources: sources, Jobs: i.jobs, Uploads: files})
 	if err != nil {
 		return err
 	}

@@ -15,15 +15,15 @@ import (
 // FieldKind says how the text of a Field is to be read.
 type FieldKind int
 
-// The kinds of fields. Text is as people wrote it: the Spec's layouts and decimal mark apply. Number comes from an origin that
-// knows numbers, where the mark is a point. Instant is a time in an ISO form. Missing is null or absent. Refused is
-// something that can be neither a time, nor a value, nor a key; its text says what.
+// The kinds of fields. FieldText is as people wrote it: the Spec's layouts and decimal mark apply. FieldNumber comes from an origin
+// that knows numbers, where the mark is a point. FieldInstant is a time in an ISO form. FieldMissing is null or absent.
+// FieldRefused is something that can be neither a time, nor a value, nor a key; its text says what.
 const (
-	Text FieldKind = iota
-	Number
-	Instant
-	Missing
-	Refused
+	FieldText FieldKind = iota
+	FieldNumber
+	FieldInstant
+	FieldMissing
+	FieldRefused
 )
 
 // Field is one field of a Record.
@@ -101,21 +101,21 @@ func (t Table) Columns() []string {
 
 // readRecords reads all of records.
 func readRecords(ctx context.Context, records iter.Seq2[Record, error], t Table, l limits) (*reading, error) {
-	clock, err := newClock(t.Spec)
+	clock, err := newClock(t.Spec.Zone, t.Spec.Layouts)
 	if err != nil {
 		return nil, err
 	}
-	iso, err := newClock(Spec{Zone: t.Spec.Zone})
+	iso, err := newClock(t.Spec.Zone, isoLayouts())
 	if err != nil {
 		return nil, err
 	}
-	f := &reading{spec: t.Spec, limits: l, clock: clock, byKey: map[string]*points{}}
+	f := &reading{spec: t.Spec, limits: l, clock: clock, iso: iso, marks: marks{comma: t.Spec.DecimalComma, thousands: t.Spec.Thousands}}
+	r := &recordReading{reading: f, table: t, series: map[string]*points{}}
 	for _, series := range t.Spec.KPIs {
 		p := &points{series: series}
-		f.byKey[joinKey(series.Key)] = p
+		r.series[joinKey(series.Key)] = p
 		f.order = append(f.order, p)
 	}
-	r := &recordReading{reading: f, table: t, iso: iso}
 	for record, err := range records {
 		if err != nil {
 			return nil, err
@@ -124,7 +124,7 @@ func readRecords(ctx context.Context, records iter.Seq2[Record, error], t Table,
 			return nil, ctx.Err()
 		}
 		r.take(record)
-		if f.count > l.points || len(f.rejects) > l.rejects || f.kept > l.rejectBytes {
+		if f.counts.Points > l.points || len(f.rejects) > l.rejects || f.kept > l.rejectBytes {
 			return nil, fmt.Errorf("row %d: more than %d points, or more than %d refused rows or %d bytes of them; first reason: %s",
 				record.Line, l.points, l.rejects, l.rejectBytes, f.firstReason())
 		}
@@ -135,8 +135,8 @@ func readRecords(ctx context.Context, records iter.Seq2[Record, error], t Table,
 // recordReading is the state of reading records.
 type recordReading struct {
 	*reading
-	table Table
-	iso   *clock
+	table  Table
+	series map[string]*points // by key
 }
 
 // take takes in one record.
@@ -174,7 +174,7 @@ func (r *recordReading) take(record Record) {
 	empty := true
 	for i, p := range r.order {
 		value := record.Fields[times+i]
-		if value.Kind == Missing || value.Kind == Text && strings.TrimSpace(value.Text) == "" {
+		if value.Kind == FieldMissing || value.Kind == FieldText && strings.TrimSpace(value.Text) == "" {
 			if !second.IsZero() {
 				p.choose(first, second) // its place is taken
 			}
@@ -192,12 +192,12 @@ func (r *recordReading) take(record Record) {
 func (r *recordReading) kpiOf(key []Field) (*points, string) {
 	texts := make([]string, len(key))
 	for i, field := range key {
-		if field.Kind == Refused {
+		if field.Kind == FieldRefused {
 			return nil, "the key is " + field.Text
 		}
 		texts[i] = strings.TrimSpace(field.Text)
 	}
-	p := r.byKey[joinKey(texts)]
+	p := r.series[joinKey(texts)]
 	if p == nil {
 		return nil, fmt.Sprintf("unknown KPI %q", strings.Join(texts, ", "))
 	}
@@ -215,10 +215,14 @@ func (r *recordReading) point(p *points, first, second time.Time, value Field) s
 	if first.After(r.limits.latest) {
 		return late
 	}
-	if value.Kind == Refused {
+	if value.Kind == FieldRefused {
 		return "the value is " + value.Text
 	}
-	amount, reason := number(bytes.TrimSpace([]byte(value.Text)), r.spec.DecimalComma && value.Kind == Text)
+	var written marks
+	if value.Kind == FieldText {
+		written = r.marks
+	}
+	amount, reason := number(bytes.TrimSpace([]byte(value.Text)), written)
 	if reason != "" {
 		return reason
 	}
@@ -231,7 +235,7 @@ func (r *recordReading) point(p *points, first, second time.Time, value Field) s
 	case contradicted:
 		return "contradicts an earlier row: same KPI, same time, another value"
 	}
-	r.count++
+	r.counts.Points++
 	return ""
 }
 
@@ -239,10 +243,10 @@ func (r *recordReading) point(p *points, first, second time.Time, value Field) s
 func (r *recordReading) instants(when []Field) (first, second time.Time, reason string) {
 	typed, texts := true, make([]string, len(when))
 	for i, field := range when {
-		if field.Kind == Refused {
+		if field.Kind == FieldRefused {
 			return first, second, "the time is " + field.Text
 		}
-		typed = typed && field.Kind == Instant
+		typed = typed && field.Kind == FieldInstant
 		texts[i] = strings.TrimSpace(field.Text)
 	}
 	text := strings.Join(texts, " ")

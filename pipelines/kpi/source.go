@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"iter"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +32,8 @@ type File struct {
 	// Done is told how many lines were refused, or why the file could not be read, unless
 	// Read ends before the file's turn. What was read has not landed yet. It may be nil.
 	Done func(rejects int, err error)
+	// Counted is told what the file held, before Done and only when all of it could be read. It may be nil.
+	Counted func(Counts)
 }
 
 // FileError is returned for a file that cannot be read to its end; other files go on.
@@ -117,13 +118,16 @@ func (s *Source) Read(ctx context.Context, in pipelines.Input, out func(pipeline
 			err = &FileError{Name: f.Name, SourceID: f.SourceID, Err: err}
 			failed = append(failed, err)
 		}
+		if f.Counted != nil && err == nil {
+			f.Counted(content.counts)
+		}
 		if f.Done != nil {
 			f.Done(len(content.rejects), err)
 		}
 		if err != nil {
 			continue
 		}
-		if err := out(batch(f, content, in)); err != nil {
+		if err := handOut(f, content, in, out); err != nil {
 			return errors.Join(append(failed, err)...)
 		}
 	}
@@ -192,24 +196,40 @@ func orEmpty(content *reading, err error) (*reading, error) {
 	return content, nil
 }
 
-// batch is the content of f as one unit.
-func batch(f File, content *reading, in pipelines.Input) pipelines.Batch {
+// maxBatchRows is how many points one batch holds: a row takes ten times what a point takes here.
+const maxBatchRows = 1_000_000
+
+// handOut calls out with the content of f as one unit, or, of a file with many points, as several: "<source id>",
+// "<source id>/2" and so on. The rejects are in the first.
+func handOut(f File, content *reading, in pipelines.Input, out func(pipelines.Batch) error) error {
 	rejects := content.rejects
 	for i := range rejects {
 		rejects[i].BusinessID, rejects[i].Unit = &f.BusinessID, f.Name
 	}
-	rows := make([]dataset.KPIPointRow, 0, content.count)
+	unit, part := f.SourceID, 1
+	rows := make([]dataset.KPIPointRow, 0, min(content.counts.Points, maxBatchRows))
+	flush := func() error {
+		err := out(pipelines.Batch{Unit: unit, RowsIn: len(rows) + len(rejects), KPIPoints: rows, Rejects: rejects})
+		part++
+		unit, rows, rejects = fmt.Sprintf("%s/%d", f.SourceID, part), nil, nil
+		return err
+	}
 	for _, p := range content.order {
-		start := len(rows)
-		for i, micros := range p.micros {
-			at := time.UnixMicro(micros).UTC()
-			if in.Window.Contains(at) {
-				rows = append(rows, dataset.KPIPointRow{BusinessID: f.BusinessID, KPIID: p.series.KPIID, At: at, Value: p.values[i], SourceID: f.SourceID, LandedAt: in.AsOf})
+		for _, i := range p.sorted() {
+			at := time.UnixMicro(p.micros[i]).UTC()
+			if !in.Window.Contains(at) {
+				continue
 			}
-		}
-		if p.index != nil {
-			slices.SortFunc(rows[start:], func(a, b dataset.KPIPointRow) int { return a.At.Compare(b.At) })
+			if len(rows) == maxBatchRows {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+			rows = append(rows, dataset.KPIPointRow{BusinessID: f.BusinessID, KPIID: p.series.KPIID, At: at, Value: p.values[i], SourceID: f.SourceID, LandedAt: in.AsOf})
 		}
 	}
-	return pipelines.Batch{Unit: f.SourceID, RowsIn: len(rows) + len(rejects), KPIPoints: rows, Rejects: rejects}
+	if part > 1 && len(rows) == 0 {
+		return nil
+	}
+	return flush()
 }

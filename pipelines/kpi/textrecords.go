@@ -16,7 +16,7 @@ import (
 // holds more than limit bytes unpacked; lines that are wrong become records with a Problem.
 func TextRecords(text io.Reader, delimiter string, columns []string, limit int64) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		plain, err := unpack(text, limit)
+		plain, err := Text(text, "", limit)
 		if err != nil {
 			yield(Record{}, err)
 			return

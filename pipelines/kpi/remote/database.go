@@ -267,11 +267,11 @@ func (c *cursor) header(fields []pgconn.FieldDescription) error {
 func kindOfType(oid uint32) kpi.FieldKind {
 	switch oid {
 	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.NumericOID, pgtype.Float4OID, pgtype.Float8OID:
-		return kpi.Number
+		return kpi.FieldNumber
 	case pgtype.DateOID, pgtype.TimestampOID, pgtype.TimestamptzOID, pgtype.TimeOID:
-		return kpi.Instant
+		return kpi.FieldInstant
 	}
-	return kpi.Text
+	return kpi.FieldText
 }
 
 func (c *cursor) record(values []*string) kpi.Record {
@@ -284,11 +284,11 @@ func (c *cursor) record(values []*string) kpi.Record {
 	}}
 	for i, at := range c.at {
 		if values[at] == nil {
-			record.Fields[i] = kpi.Field{Kind: kpi.Missing}
+			record.Fields[i] = kpi.Field{Kind: kpi.FieldMissing}
 			continue
 		}
 		text := *values[at]
-		if c.kinds[i] == kpi.Instant {
+		if c.kinds[i] == kpi.FieldInstant {
 			text = isoInstant(text)
 		}
 		record.Fields[i] = kpi.Field{Kind: c.kinds[i], Text: text}

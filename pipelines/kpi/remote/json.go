@@ -56,33 +56,33 @@ func (g getter) get(row any) kpi.Field {
 	if g.path == nil {
 		object, ok := row.(map[string]any)
 		if !ok {
-			return kpi.Field{Kind: kpi.Refused, Text: "not there: the row is no object"}
+			return kpi.Field{Kind: kpi.FieldRefused, Text: "not there: the row is no object"}
 		}
 		return fieldOf(object[g.member])
 	}
 	switch found := g.path.Get(row); len(found) {
 	case 0:
-		return kpi.Field{Kind: kpi.Missing}
+		return kpi.Field{Kind: kpi.FieldMissing}
 	case 1:
 		return fieldOf(found[0])
 	}
-	return kpi.Field{Kind: kpi.Refused, Text: "several things at once"}
+	return kpi.Field{Kind: kpi.FieldRefused, Text: "several things at once"}
 }
 
 func fieldOf(value any) kpi.Field {
 	switch v := value.(type) {
 	case nil:
-		return kpi.Field{Kind: kpi.Missing}
+		return kpi.Field{Kind: kpi.FieldMissing}
 	case string:
 		return kpi.Field{Text: v}
 	case json.Number:
-		return kpi.Field{Kind: kpi.Number, Text: v.String()}
+		return kpi.Field{Kind: kpi.FieldNumber, Text: v.String()}
 	case bool:
-		return kpi.Field{Kind: kpi.Refused, Text: "true or false"}
+		return kpi.Field{Kind: kpi.FieldRefused, Text: "true or false"}
 	case []any:
-		return kpi.Field{Kind: kpi.Refused, Text: "a list"}
+		return kpi.Field{Kind: kpi.FieldRefused, Text: "a list"}
 	}
-	return kpi.Field{Kind: kpi.Refused, Text: "an object"}
+	return kpi.Field{Kind: kpi.FieldRefused, Text: "an object"}
 }
 
 // decode reads one JSON document whose numbers keep their digits.
