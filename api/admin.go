@@ -60,7 +60,8 @@ func (s *service) registerAdminUsers() {
 	tags := []string{"admin"}
 	register(s, huma.Operation{
 		OperationID: "adminListUsers", Method: http.MethodGet, Path: "/admin/users", Tags: tags,
-		Summary: "Accounts of the installation",
+		Summary:     "Accounts of the installation",
+		Description: "Every account and its state, in order of ids. What belongs to businesses is not told here.",
 	}, s.adminListUsers)
 	register(s, huma.Operation{
 		OperationID: "adminUpdateUser", Method: http.MethodPut, Path: "/admin/users/{id}", Tags: tags,

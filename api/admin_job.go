@@ -95,6 +95,7 @@ func (s *service) registerAdminJobs() {
 	tags := []string{"admin"}
 	register(s, huma.Operation{
 		OperationID: "adminListJobs", Method: http.MethodGet, Path: "/admin/jobs", Tags: tags, Summary: "Jobs of the batch",
+		Description: "Every job with its schedule, when it last ran, and when it is due next.",
 	}, s.adminListJobs)
 	register(s, huma.Operation{
 		OperationID: "adminRunJob", Method: http.MethodPost, Path: "/admin/jobs/{id}/run", Tags: tags, DefaultStatus: http.StatusAccepted,
@@ -102,6 +103,7 @@ func (s *service) registerAdminJobs() {
 	}, s.adminRunJob)
 	register(s, huma.Operation{
 		OperationID: "adminListRuns", Method: http.MethodGet, Path: "/admin/runs", Tags: tags, Summary: "Runs of the batch",
+		Description: "What the batch has done, newest first: each run with its job, its status, its as-of instant, and when it began and ended.",
 	}, s.adminListRuns)
 }
 

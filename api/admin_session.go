@@ -46,7 +46,8 @@ func (s *service) registerAdminSessions() {
 	tags := []string{"admin"}
 	register(s, huma.Operation{
 		OperationID: "adminListSessions", Method: http.MethodGet, Path: "/admin/sessions", Tags: tags,
-		Summary: "Sessions of the installation",
+		Summary:     "Sessions of the installation",
+		Description: "Sessions of all accounts, newest first, also ended ones and why they ended. Their tokens are not told.",
 	}, s.adminListSessions)
 	register(s, huma.Operation{
 		OperationID: "adminEndSession", Method: http.MethodDelete, Path: "/admin/sessions/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,

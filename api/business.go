@@ -94,7 +94,8 @@ func (s *service) registerBusinesses() {
 	}, s.createBusiness)
 	register(s, huma.Operation{
 		OperationID: "getBusiness", Method: http.MethodGet, Path: "/businesses/{id}", Tags: tags,
-		Summary: "A business",
+		Summary:     "A business",
+		Description: "Name, place, time zone, currency and subscription of one business, as its members see it.",
 	}, s.getBusiness)
 	register(s, huma.Operation{
 		OperationID: "updateBusiness", Method: http.MethodPut, Path: "/businesses/{id}", Tags: tags,

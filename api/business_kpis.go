@@ -65,7 +65,8 @@ func (s *service) registerKPIs() {
 	tags := []string{"businesses"}
 	register(s, huma.Operation{
 		OperationID: "listKPIs", Method: http.MethodGet, Path: "/businesses/{id}/kpis", Tags: tags,
-		Summary: "KPIs of a business",
+		Summary:     "KPIs of a business",
+		Description: "Every KPI that the business measures, by name, with its unit, its currency and the source it comes from.",
 	}, s.listKPIs)
 	register(s, huma.Operation{
 		OperationID: "updateKPI", Method: http.MethodPut, Path: "/businesses/{id}/kpis/{kpi_id}", Tags: tags,

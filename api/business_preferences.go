@@ -69,7 +69,8 @@ func (s *service) registerPreferences() {
 	tags := []string{"businesses"}
 	register(s, huma.Operation{
 		OperationID: "getPreferences", Method: http.MethodGet, Path: "/businesses/{id}/preferences", Tags: tags,
-		Summary: "Preferences of a business",
+		Summary:     "Preferences of a business",
+		Description: "How the business writes numbers and dates, what it is told of and how, and its digest. What was never set has its default.",
 	}, s.getPreferences)
 	register(s, huma.Operation{
 		OperationID: "savePreferences", Method: http.MethodPost, Path: "/businesses/{id}/preferences", Tags: tags,

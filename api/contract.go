@@ -70,6 +70,7 @@ func contract(version string) huma.Config {
 
 // finish puts the document in order once all operations are known: tags by name, and no error answers that none gives.
 func finish(document *huma.OpenAPI) {
+	allowNull(document.Components.Schemas)
 	slices.SortFunc(document.Tags, func(a, b *huma.Tag) int { return strings.Compare(a.Name, b.Name) })
 	used := map[string]bool{}
 	for _, item := range document.Paths {
@@ -80,6 +81,25 @@ func finish(document *huma.OpenAPI) {
 		}
 	}
 	maps.DeleteFunc(document.Components.Responses, func(name string, _ *huma.Response) bool { return !used[name] })
+}
+
+// allowNull makes the document say that a field which is a pointer to a struct may be null. huma leaves that out, since beside
+// a reference nothing else may stand.
+func allowNull(schemas huma.Registry) {
+	for name, schema := range schemas.Map() {
+		t := schemas.TypeFromRef("#/components/schemas/" + name)
+		if t == nil || t.Kind() != reflect.Struct {
+			continue
+		}
+		for _, field := range reflect.VisibleFields(t) {
+			name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+			p := schema.Properties[name]
+			if p == nil || p.Ref == "" || field.Type.Kind() != reflect.Pointer || strings.Contains(options, "omit") {
+				continue
+			}
+			schema.Properties[name] = &huma.Schema{Description: field.Tag.Get("doc"), AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}}
+		}
+	}
 }
 
 // errorTexts says what each error status means here.

@@ -60,6 +60,12 @@ func TestContractCampaign(t *testing.T) {
 	}
 	db := storetest.New(t)
 	c := newContractCampaign(t, apitest.Start(t, apitest.Options{URL: db.URL}), seed)
+	// Bob is an operator too, and the cafe may have more than the free subscription allows.
+	for _, sql := range []string{`update users set is_operator = true where email = 'bob@example.com'`, `update businesses set subscription_tier = 'pro'`} {
+		if _, err := db.Pool(t, "").Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
 	c.gentle = requests * 9 / 10
 	for i := range requests {
 		// Every operation gets its turn, in another order each time.
@@ -108,16 +114,15 @@ func newContractCampaign(t *testing.T, s *apitest.Service, seed uint64) *contrac
 	c.strangers = []*contractCaller{{name: "stranger"}, {name: "forger", token: "eyJhbGciOiJub25lIn0.e30."}}
 	c.identities = append(c.identities, c.identities[0], c.identities[0])
 	c.identities = append(c.identities, c.strangers...)
-	c.identities = append(c.identities, moreIdentities(t, s)...)
 	return c
 }
-
-// moreIdentities are callers that the world does not hold by itself.
-func moreIdentities(*testing.T, *apitest.Service) []*contractCaller { return nil }
 
 // needBatch are operations that ask the warehouse, which package api does not hold: without it they answer 503. The campaign of the whole
 // installation, which has one, is in cmd/signalcraft.
 var needBatch = []string{"createUpload", "commitUpload", "testSource", "runSource", "pushData"}
+
+// sameAnswer are operations that answer alike whether there is such an account or not; only the audit log tells.
+var sameAnswer = []string{"register", "resetPassword", "resendVerification"}
 
 // ending are operations that end an account or a business, or lock its owner out. Until the last of the campaign, only those
 // try them who cannot.
@@ -283,6 +288,10 @@ func (c *contractCampaign) auditIsWhole(db *storetest.DB) {
 	}
 	shown := 0
 	for _, id := range slices.Sorted(maps.Keys(c.audited)) {
+		if found[id] == "denied" && slices.Contains(sameAnswer, actions[id]) {
+			delete(found, id)
+			continue
+		}
 		unmatched := strings.Contains(c.lineOf(id), `"route":"unmatched"`) // the path named no operation
 		if found[id] != c.audited[id] && c.audited[id] != "any" && !unmatched && shown < 10 {
 			shown++

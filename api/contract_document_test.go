@@ -95,13 +95,16 @@ func (c *contract) resolve(thing any) map[string]any {
 	for range 20 {
 		ref, ok := m["$ref"].(string)
 		if !ok {
-			return m
+			break
 		}
 		var at any = c.root
 		for _, key := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
 			at = at.(map[string]any)[strings.NewReplacer("~1", "/", "~0", "~").Replace(key)]
 		}
 		m, _ = at.(map[string]any)
+	}
+	if choices, ok := m["anyOf"].([]any); ok {
+		return c.resolve(choices[0])
 	}
 	return m
 }

@@ -100,6 +100,12 @@ func (g *generator) address(r *oddRequest) {
 			query.Add(name, query.Get(name))
 		}
 	}
+	for name, values := range query {
+		query[name][0] = values[0][:min(len(values[0]), 4000)]
+	}
+	for name, values := range query {
+		query[name][0] = values[0][:min(len(values[0]), 4000)]
+	}
 	r.target = pickOne(g, []string{"", "/api/v1"}) + path
 	if len(query) > 0 {
 		r.target += "?" + query.Encode()
@@ -120,6 +126,9 @@ func queryText(value any) string {
 
 // headerText keeps what net/http lets through.
 func headerText(text string) string {
+	if len(text) > 4000 { // net/http itself answers what is longer in all, and wears no envelope
+		text = text[:4000]
+	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return -1

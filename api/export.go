@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -94,6 +95,7 @@ func (s *service) stream(ctx context.Context, w http.ResponseWriter, headOnly bo
 		unavailable(ctx, errors.New("as many exports run as may")).write(w)
 		return
 	}
+	bare := w.Header().Clone() // what every answer carries
 	out, end, err := newExportWriter(ctx, w)
 	if err != nil {
 		internal(ctx, err).write(w)
@@ -128,7 +130,7 @@ func (s *service) stream(ctx context.Context, w http.ResponseWriter, headOnly bo
 	case !out.started:
 		end()
 		clear(w.Header())
-		s.secure(w.Header(), exchangeFrom(ctx).id)
+		maps.Copy(w.Header(), bare)
 		s.fail(ctx, err).write(w)
 	default:
 		exchangeFrom(ctx).cause = fmt.Errorf("export broke off: %w", err)

@@ -72,7 +72,8 @@ func (s *service) registerMembers() {
 	tags := []string{"members"}
 	register(s, huma.Operation{
 		OperationID: "listMembers", Method: http.MethodGet, Path: "/businesses/{id}/members", Tags: tags,
-		Summary: "Members of a business",
+		Summary:     "Members of a business",
+		Description: "Everybody who belongs to the business, with their role and since when, in the order in which they joined.",
 	}, s.listMembers)
 	register(s, huma.Operation{
 		OperationID: "changeMember", Method: http.MethodPut, Path: "/businesses/{id}/members/{user_id}", Tags: tags,

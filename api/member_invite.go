@@ -69,7 +69,8 @@ func (s *service) registerInvitations() {
 	tags := []string{"members"}
 	register(s, huma.Operation{
 		OperationID: "listInvitations", Method: http.MethodGet, Path: "/businesses/{id}/invitations", Tags: tags,
-		Summary: "Invitations of a business",
+		Summary:     "Invitations of a business",
+		Description: "Invitations that were neither accepted nor taken back, oldest first, also expired ones.",
 	}, s.listInvitations)
 	register(s, huma.Operation{
 		OperationID: "createInvitation", Method: http.MethodPost, Path: "/businesses/{id}/invitations", Tags: tags, DefaultStatus: http.StatusCreated,
@@ -80,7 +81,8 @@ func (s *service) registerInvitations() {
 	}, s.createInvitation)
 	register(s, huma.Operation{
 		OperationID: "deleteInvitation", Method: http.MethodDelete, Path: "/businesses/{id}/invitations/{invitation_id}", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Summary: "Take an invitation back",
+		Summary:     "Take an invitation back",
+		Description: "The link in its mail no longer works. An invitation that was accepted already is not found.",
 	}, s.deleteInvitation)
 	register(s, huma.Operation{
 		OperationID: "acceptInvitation", Method: http.MethodPost, Path: "/invitations/accept", Tags: tags,

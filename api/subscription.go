@@ -65,8 +65,9 @@ func (s *service) registerSubscription() {
 	tags := []string{"users"}
 	register(s, huma.Operation{
 		OperationID: "getSubscription", Method: http.MethodGet, Path: "/users/subscription", Tags: tags,
-		Summary:   "Subscription of a business, its limits and what is used of them",
-		Responses: failing(http.StatusNotFound),
+		Summary:     "Subscription of a business, its limits and what is used of them",
+		Description: "The tier, its limits, and how much of each is used now. A request beyond a limit is answered 403 LIMIT_REACHED.",
+		Responses:   failing(http.StatusNotFound),
 	}, s.getSubscription)
 	register(s, huma.Operation{
 		OperationID: "upgrade", Method: http.MethodPost, Path: "/users/upgrade", Tags: tags,
