@@ -115,6 +115,7 @@ func accessOf() map[string]access {
 		"deleteSource":      {who: member, role: auth.Admin, scope: sources},
 		"testSource":        {who: member, role: auth.Admin, scope: sources},
 		"runSource":         {who: member, role: auth.Analyst, scope: sources},
+		"rotateSourceKey":   {who: member, role: auth.Admin, scope: sources},
 		"pushData":          {who: anyone}, // signed with the source's own key
 		"createUpload":      {who: member, role: auth.Analyst, scope: write, creates: true},
 		"commitUpload":      {who: member, role: auth.Analyst, scope: write},

@@ -55,6 +55,10 @@ type Config struct {
 	Billing billing.Provider
 	// Jobs is the batch as operators see it. Nil means that there are no jobs.
 	Jobs Jobs
+	// Sources checks, tests and runs KPI sources. Nil means that none can be: those requests get 503.
+	Sources Sources
+	// Uploads takes in the files that people send. Nil means that there is no place for them: uploads answer 503.
+	Uploads Uploads
 	// Site says where mails send people. The zero value shows tokens and commands instead of links.
 	Site message.Site
 	// OperatorMFA demands a second factor of operators, for what only operators may do.
@@ -82,8 +86,8 @@ type Config struct {
 	HSTS time.Duration
 	// MaxRequests bounds the requests that are answered at once; more get 503 at once. Zero means 512.
 	MaxRequests int
-	// Secrets seals the answers that are kept for repeated requests. Nil means keys of this process: answers kept by another
-	// process, or before a restart, cannot be shown again.
+	// Secrets seals the secrets of sources, and the answers that are kept for repeated requests. Nil means that sources with secrets
+	// are refused, and that answers are sealed with keys of this process: another one cannot show them again.
 	Secrets *secret.Box
 }
 
@@ -100,6 +104,10 @@ type service struct {
 	hub      *live.Hub
 	billing  billing.Provider
 	jobs     Jobs
+	secrets  *secret.Box
+	sources  Sources
+	testing  chan struct{} // holds one place for each test of a source under way
+	uploads  Uploads
 	mails    message.Site
 
 	operatorMFA bool
@@ -154,8 +162,9 @@ func New(c Config) (http.Handler, error) {
 	useEnvelope()
 	mux := http.NewServeMux()
 	s := &service{store: c.Store, auth: c.Auth, logger: c.Logger, clock: c.Clock, timeout: c.RequestTime, freshFor: c.FreshFor, access: accessOf(),
+		secrets: c.Secrets, sources: c.Sources, testing: make(chan struct{}, maxTests),
 		operatorMFA: c.OperatorMFA, mails: c.Site,
-		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime)}
+		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime), uploads: c.Uploads}
 	if err := s.prepareStreams(c); err != nil {
 		return nil, err
 	}
@@ -196,6 +205,9 @@ func (s *service) register() {
 	s.registerAlerts()
 	s.registerNotifications()
 	s.registerEvents()
+	s.registerSources()
+	s.registerSourceRuns()
+	s.registerPush()
 	s.registerAnomalies()
 	s.registerTrends()
 	s.registerWeather()
@@ -214,6 +226,7 @@ func (s *service) register() {
 	s.registerAdminUsers()
 	s.registerAdminSessions()
 	s.registerAdminJobs()
+	s.registerUploads()
 }
 
 // mount adds what is served beside the documented operations.

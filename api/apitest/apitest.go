@@ -20,6 +20,7 @@ import (
 	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/api/store/storetest"
+	"github.com/signalcraft/signalcraft/pipelines/kpi/remote"
 )
 
 // Now is the instant at which a scenario begins: four hours after the as-of instant of
@@ -48,6 +49,8 @@ type Service struct {
 	Clock *Clock
 	// Log is what the service logged, one JSON object on each line.
 	Log *Log
+	// Sources reads KPI sources, at public addresses only unless its Reader is replaced before the first request.
+	Sources *Sources
 
 	stop func() error
 }
@@ -94,8 +97,14 @@ func start(t testing.TB, o Options, first *Service) *Service {
 	if err != nil {
 		t.Fatalf("make auth: %v", err)
 	}
+	batch, err := store.Open(ctx, store.Config{URL: o.URL(store.RoleBatch), Role: store.RoleBatch, MaxConns: 2})
+	if err != nil {
+		t.Fatalf("open store: %v", err)
+	}
+	t.Cleanup(batch.Close)
+	s.Sources = &Sources{Reader: remote.New(remote.Config{}), box: Secrets(t), data: batch, now: s.Clock.Now}
 	logger := slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Limits: unlimited()}
+	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Secrets: Secrets(t), Sources: s.Sources, Limits: unlimited()}
 	if o.API != nil {
 		o.API(&config)
 	}

@@ -84,7 +84,12 @@ var seeds = map[string]string{
 		select $1, gen_random_uuid(), 'free', 'pro', 'manual', $3, now() where $2::uuid is not null`,
 	"public.audit_log":      `insert into audit_log (business_id, user_id, action) select $1, $3, 'test' where $2::uuid is not null`,
 	"public.events":         `insert into events (business_id, user_id, kind) select $1, $3, 'test' where $2::uuid is not null`,
+	"public.source_secrets": `insert into source_secrets (business_id, source_id, name, sealed) select $1, coalesce((select id from kpi_sources where business_id = $1), gen_random_uuid()), 'password', 'x' where $2::uuid is not null and $3::uuid is not null`,
+	"public.pushed_batches": `insert into pushed_batches (business_id, id, source_id, digest, received_at, ready_at, points, rejects) select $1, gen_random_uuid(), coalesce((select id from kpi_sources where business_id = $1), gen_random_uuid()), 'x', now(), now(), '[]', '[]' where $2::uuid is not null and $3::uuid is not null`,
 	"public.api_keys":       `insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, expires_at) select $1, gen_random_uuid(), $3, 'k', 'h', '{read}', now() where $2::uuid is not null`,
+	"public.uploads":        `insert into uploads (business_id, id, name, content, size_bytes) select $1, $2, 'till.csv', repeat('0', 64), 1 where $3::uuid is not null on conflict do nothing`,
+	"public.upload_rejects": `with u as (insert into uploads (business_id, id, name, content, size_bytes) values ($1, $2, 'till.csv', repeat('0', 64), 1) on conflict do nothing)
+		insert into upload_rejects (business_id, upload_id, number, reason, raw) select $1, $2, 1, 'bad', 'x' where $3::uuid is not null`,
 	"serving.kpi_data":      `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
 	"serving.kpi_weekly":    `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
 	"serving.kpi_monthly":   `insert into serving.kpi_monthly (business_id, kpi_id, month, days, days_expected, points, complete) select $1, $2, '2026-03-01', 31, 31, 31, true where $3::uuid is not null`,

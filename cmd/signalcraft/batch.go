@@ -28,6 +28,7 @@ type batch struct {
 	*installation
 	client *fetch.Client
 	runner *run.Runner
+	desk   *sourceDesk
 	// shown is the report of the execution that began last: several only run side by side
 	// in a worker, where nobody watches.
 	shown atomic.Pointer[report]
@@ -51,6 +52,9 @@ func (i *installation) newBatch(upstreams []fetch.Upstream) (*batch, error) {
 		return nil, err
 	}
 	b := &batch{installation: i, client: client}
+	if b.desk, err = i.newSourceDesk(); err != nil {
+		return nil, err
+	}
 	b.runner, err = run.New(run.Config{Observe: b.observe, Lake: i.lake, Pool: i.pool, Models: models.Files(), Nodes: run.Nodes(), Now: i.now, Logger: i.logger,
 		Session: warehouse.Config{MemoryLimit: int64(i.settings.MemoryMB) << 20, Threads: i.settings.Threads, TempDir: temp}})
 	if err != nil {
@@ -89,7 +93,9 @@ func (b *batch) jobs() []jobs.Job {
 			}}
 	}
 	return []jobs.Job{
-		job("load_kpis", "15 * * * *", 30*time.Minute, "run_models"),
+		job("load_kpis", "*/15 * * * *", 30*time.Minute, "run_models"),
+		job(landUploadsJob, "", 30*time.Minute, refreshJob),
+		job(refreshJob, "", 2*time.Hour),
 		job("scrape_news", "5 * * * *", 30*time.Minute, "run_models"),
 		job("fetch_weather", "20 */6 * * *", 30*time.Minute, "run_models"),
 		job("fetch_rates", "30 16 * * *", 30*time.Minute, "run_models"),
@@ -120,13 +126,17 @@ type execution struct {
 func (b *batch) parts(job string) []part {
 	control := part{"businesses and KPIs", b.landControl}
 	kpis, news := part{"KPI files", b.loadKPIs}, part{"news", b.scrapeNews}
+	remotes, pushes := part{"KPI sources", b.readSources}, part{"pushed points", b.landPushes}
 	places, weather := part{"places", b.findPlaces}, part{"weather", b.fetchWeather}
 	rates, holidays := part{"exchange rates", b.fetchRates}, part{"holidays", b.landHolidays}
 	models, forecasts := part{"models", b.runModels}, part{"forecasts", b.runForecasts}
 	publication, judge := part{"publish", b.publish}, part{"alerts", b.judgeAlerts}
 	forget := part{"old events", b.forgetEvents}
+	uploads, stale := part{"uploads", b.landUploads}, part{"old uploads", b.dropUploads}
 	return map[string][]part{
-		"load_kpis":     {control, kpis},
+		"load_kpis":     {control, kpis, remotes, pushes, uploads, stale},
+		landUploadsJob:  {control, uploads, holidays},
+		refreshJob:      {models, publication, judge, forecasts, publication, judge}, // metrics first: forecasts take longer
 		"scrape_news":   {control, news},
 		"fetch_weather": {control, places, control, weather},
 		"fetch_rates":   {control, rates, holidays},
@@ -134,7 +144,7 @@ func (b *batch) parts(job string) []part {
 		"run_forecasts": {forecasts},
 		"publish":       {publication, judge},
 		"bench":         {control, kpis, holidays, models, forecasts, publication, judge}, // nightly without the upstreams
-		"nightly":       {control, places, control, kpis, weather, rates, holidays, news, models, forecasts, publication, judge, forget},
+		"nightly":       {control, places, control, kpis, remotes, pushes, weather, rates, holidays, news, models, forecasts, publication, judge, forget},
 	}[job]
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,6 +24,8 @@ type installation struct {
 	settings *Settings
 	logger   *slog.Logger
 	now      func() time.Time
+	// resolver resolves the names of KPI sources; nil means the default one.
+	resolver *net.Resolver
 
 	// url returns the address of the database for a role.
 	url func(role string) string

@@ -19,7 +19,7 @@ import (
 
 // fileSource is the configuration of a KPI source of kind file.
 type fileSource struct {
-	// Path is relative to the data folder's inbox, or absolute.
+	// Path is relative to the data folder's inbox, which it cannot leave. Absolute ones need the setting for it.
 	Path string   `json:"path"`
 	Spec kpi.Spec `json:"spec"`
 }
@@ -56,7 +56,7 @@ func (b *batch) loadKPIs(ctx context.Context, e *execution) (step, error) {
 			continue
 		}
 		r := &reading{source: source}
-		file, err := b.file(r)
+		file, err := b.file(ctx, r)
 		if err != nil {
 			r.err = fmt.Errorf("KPI source %s (%s): %w", source.Name, source.ID, err)
 			failed = append(failed, r.err)
@@ -83,7 +83,7 @@ func (b *batch) loadKPIs(ctx context.Context, e *execution) (step, error) {
 }
 
 // file describes the source's file to the reader and digests it.
-func (b *batch) file(r *reading) (kpi.File, error) {
+func (b *batch) file(ctx context.Context, r *reading) (kpi.File, error) {
 	var config fileSource
 	if err := json.Unmarshal(r.source.Config, &config); err != nil {
 		return kpi.File{}, fmt.Errorf("read its configuration: %w", err)
@@ -91,27 +91,39 @@ func (b *batch) file(r *reading) (kpi.File, error) {
 	if err := config.Spec.Validate(); err != nil {
 		return kpi.File{}, fmt.Errorf("read its configuration: %w", err)
 	}
-	path := config.Path
-	if !filepath.IsAbs(path) {
-		inbox, err := b.settings.in("inbox", path)
-		if err != nil {
-			return kpi.File{}, err
-		}
-		path = inbox
-	}
-	content, err := digestFile(path, r.source.Config)
+	open := func(context.Context) (io.ReadCloser, error) { return b.openKPIFile(config.Path) }
+	content, err := digestFile(ctx, open, r.source.Config)
 	if err != nil {
 		return kpi.File{}, err
 	}
 	r.content = content
-	return kpi.File{BusinessID: r.source.BusinessID.String(), SourceID: r.source.ID.String(), Name: config.Path, Spec: config.Spec,
-		Open: kpi.FromFS(os.DirFS(filepath.Dir(path)), filepath.Base(path)),
+	return kpi.File{BusinessID: r.source.BusinessID.String(), SourceID: r.source.ID.String(), Name: config.Path, Spec: config.Spec, Open: open,
 		Done: func(refused int, err error) { r.refused, r.err = refused, err }}, nil
 }
 
+// openKPIFile opens a file of the inbox. No path and no link leads out of it, unless the settings allow absolute paths.
+func (b *batch) openKPIFile(path string) (io.ReadCloser, error) {
+	if filepath.IsAbs(path) {
+		if !b.settings.AllowFilePaths {
+			return nil, fmt.Errorf("the path is absolute: put the file into the inbox, or start with --allow-file-paths")
+		}
+		return os.Open(path)
+	}
+	inbox, err := b.settings.in("inbox")
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(inbox)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close() // the file stays open
+	return root.Open(path)
+}
+
 // digestFile is the SHA-256 of a file and of how it is read.
-func digestFile(path string, config []byte) (string, error) {
-	file, err := os.Open(path)
+func digestFile(ctx context.Context, open func(context.Context) (io.ReadCloser, error), config []byte) (string, error) {
+	file, err := open(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -119,7 +131,7 @@ func digestFile(path string, config []byte) (string, error) {
 	hash := sha256.New()
 	hash.Write(config)
 	if _, err := io.Copy(hash, file); err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
+		return "", fmt.Errorf("read to digest: %w", err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
@@ -133,7 +145,7 @@ func (b *batch) record(ctx context.Context, r *reading, landErr error, outdated 
 	case r.err != nil:
 		outcome.Status, outcome.Problem = store.Failed, r.err.Error()
 	case errors.As(landErr, &lost):
-		outcome.Status, outcome.Problem = store.Failed, lost.Error()
+		outcome.Status, outcome.Problem = store.Failed, notStored
 	case r.refused > 0:
 		outcome.Status, outcome.Problem = store.Partial, fmt.Sprintf("%d lines are in quarantine", r.refused)
 	case landErr == nil && outdated == 0:

@@ -98,11 +98,20 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	if err != nil {
 		return err
 	}
+	files, err := i.newUploads()
+	if err != nil {
+		return err
+	}
 	accounts, err := auth.New(auth.Config{Store: data, Clock: i.now, Secrets: secrets})
 	if err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Site: i.settings.site(), Jobs: i.jobs})
+	sources, err := i.sourceService()
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Site: i.settings.site(),
+		Secrets: secrets, Sources: sources, Jobs: i.jobs, Uploads: files})
 	if err != nil {
 		return err
 	}

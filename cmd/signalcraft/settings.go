@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"reflect"
@@ -25,6 +26,11 @@ type Settings struct {
 	PostgresBin string `env:"SIGNALCRAFT_POSTGRES_BIN" help:"Folder of the Postgres programs. Default: the newest found on this machine." group:"Settings"`
 	LakeDir     string `env:"SIGNALCRAFT_LAKE_DIR" help:"Folder of the lake. Default: lake in the data folder." group:"Settings"`
 	Listen      string `default:"127.0.0.1:8080" env:"SIGNALCRAFT_LISTEN" help:"Address the API listens on." group:"Settings"`
+
+	AllowNetworks  []netip.Prefix `env:"SIGNALCRAFT_ALLOW_NETWORKS" sep:"," placeholder:"CIDR,..." help:"Networks that KPI sources may reach although they are not public, such as 10.1.0.0/16." group:"Settings"`
+	AllowPorts     []uint16       `env:"SIGNALCRAFT_ALLOW_PORTS" sep:"," placeholder:"PORT,..." help:"Ports that KPI sources may reach beyond 80, 443, 8080, 8443 and, for databases, 5432 and 6432." group:"Settings"`
+	AllowFilePaths bool           `env:"SIGNALCRAFT_ALLOW_FILE_PATHS" help:"Let file sources, which only the operator makes, name absolute paths outside the inbox." group:"Settings"`
+	UploadMB       int            `name:"upload-mb" default:"200" env:"SIGNALCRAFT_UPLOAD_MB" help:"Largest file that people may send, in MiB." group:"Settings"`
 
 	MemoryMB int `default:"1024" env:"SIGNALCRAFT_MEMORY_MB" help:"Memory that a DuckDB session may use, in MiB." group:"Settings"`
 	Threads  int `default:"0" env:"SIGNALCRAFT_THREADS" help:"Threads for models; 0 means every core." group:"Settings"`
@@ -57,6 +63,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.Threads < 0 || s.Workers < 1 || s.MemoryMB < 64 {
 		return fmt.Errorf("--threads must be 0 or more, --workers 1 or more and --memory-mb 64 or more; got %d, %d and %d", s.Threads, s.Workers, s.MemoryMB)
+	}
+	if s.UploadMB < 1 {
+		return fmt.Errorf("--upload-mb must be 1 or more, got %d", s.UploadMB)
 	}
 	if strings.Contains(s.LakeDir, "://") {
 		return fmt.Errorf("--lake-dir %q: want a local folder: models read the lake's files through the file system", s.LakeDir)

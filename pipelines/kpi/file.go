@@ -1,9 +1,7 @@
 package kpi
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +21,7 @@ type limits struct {
 	rejects     int
 	rejectBytes int
 	latest      time.Time // a later point is refused
+	glance      *Glance   // nil when the file is to land
 }
 
 // reading is the state of reading one file.
@@ -30,125 +29,166 @@ type reading struct {
 	spec   Spec
 	limits limits
 	header header
+	number int64 // of the row at hand
+	marks  marks
+	wide   bool
+	fields [][]byte // of the row at hand, in typed formats
+	kinds  []kind
 	clock  *clock
+	iso    *clock // of cells that are times by their type
 	split  splitter
 
-	byKey   map[string]*points
+	byKey   map[string]*group
 	order   []*points
-	count   int // points of all KPIs
+	counts  Counts
 	rejects []dataset.RejectRow
-	kept    int // bytes of raw text in rejects
+	pending []string // why single values of the row at hand are refused
+	kept    int      // bytes of raw text in rejects
 	keyText []byte
+	rows    int // of a glance
 }
 
-// unpack returns r without gzip, when it begins like gzip, and without a byte order mark, cut off with an error after
-// limit unpacked bytes.
-func unpack(r io.Reader, limit int64) (io.Reader, error) {
-	buffered := bufio.NewReaderSize(r, 64<<10)
-	head, err := buffered.Peek(2)
-	if err != nil && !errors.Is(err, io.EOF) {
+// group is the KPIs of one key, in the order of Spec.values; nil where the key has none.
+type group struct{ series []*points }
+
+// newReading prepares to read a file.
+func newReading(spec Spec, l limits) (*reading, error) {
+	forms := spec.Layouts
+	if len(forms) == 0 {
+		forms = isoLayouts()
+	}
+	clock, err := newClock(spec.Zone, forms)
+	if err != nil {
 		return nil, err
 	}
-	plain := &bounded{reader: buffered, left: limit}
-	if bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		unpacked, err := gzip.NewReader(buffered)
-		if err != nil {
-			return nil, fmt.Errorf("unpack gzip: %w", err)
+	iso, err := newClock(spec.Zone, isoLayouts())
+	if err != nil {
+		return nil, err
+	}
+	f := &reading{spec: spec, limits: l, clock: clock, iso: iso, wide: spec.wide(), byKey: map[string]*group{},
+		marks: marks{comma: spec.DecimalComma, thousands: spec.Thousands}}
+	columns := map[string]int{}
+	for i, column := range spec.values() {
+		columns[column] = i
+	}
+	for _, series := range spec.KPIs {
+		p := &points{series: series}
+		g := f.byKey[joinKey(series.Key)]
+		if g == nil {
+			g = &group{series: make([]*points, len(columns))}
+			f.byKey[joinKey(series.Key)] = g
 		}
-		plain.reader = unpacked
+		g.series[columns[series.Column]] = p // in a long file the one column is at 0, whatever it is called
+		f.order = append(f.order, p)
 	}
-	text := bufio.NewReaderSize(plain, 64<<10)
-	mark, err := text.Peek(3)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	switch {
-	case bytes.HasPrefix(mark, []byte("\xef\xbb\xbf")):
-		text.Discard(3) // cannot fail, the bytes are in the buffer
-	case bytes.HasPrefix(mark, []byte{0xff, 0xfe}), bytes.HasPrefix(mark, []byte{0xfe, 0xff}):
-		return nil, errors.New("the text is UTF-16, want UTF-8")
-	case bytes.IndexByte(mark, 0) >= 0:
-		return nil, errors.New("this is not a text file")
-	}
-	return text, nil
-}
-
-// bounded fails once more than left bytes were read.
-type bounded struct {
-	reader io.Reader
-	left   int64
-}
-
-// Read reads.
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.reader.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return n, errors.New("the unpacked text is larger than allowed")
-	}
-	return n, err
+	return f, nil
 }
 
 // read reads all of r.
 func read(ctx context.Context, r io.Reader, spec Spec, l limits) (*reading, error) {
-	clock, err := newClock(spec)
+	f, err := newReading(spec, l)
 	if err != nil {
 		return nil, err
 	}
-	f := &reading{spec: spec, limits: l, clock: clock, byKey: map[string]*points{}}
-	for _, series := range spec.KPIs {
-		p := &points{series: series}
-		f.byKey[joinKey(series.Key)] = p
-		f.order = append(f.order, p)
+	switch spec.Format {
+	case Excel:
+		err = f.readWorkbook(ctx, r)
+	case Parquet:
+		err = f.readParquet(ctx, r)
+	case JSONLines:
+		err = f.readObjects(ctx, r)
+	default:
+		err = f.readLines(ctx, r)
 	}
-	text, err := unpack(r, l.bytes)
+	return f, err
+}
+
+// readLines reads delimited text.
+func (f *reading) readLines(ctx context.Context, r io.Reader) error {
+	text, err := Text(r, f.spec.Encoding, f.limits.bytes)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	in := newLines(text)
-	if err := f.readHeader(in); err != nil {
-		return nil, err
+	first, err := f.readHeader(in)
+	if err != nil {
+		return err
+	}
+	if first != nil {
+		if err := f.take(in.number, f.line(in.number, first, false), first); err != nil {
+			return err
+		}
 	}
 	for {
 		line, long, err := in.next()
 		if errors.Is(err, io.EOF) {
-			return f, nil
+			return nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("after line %d: %w", in.number, err)
+			return fmt.Errorf("after line %d: %w", in.number, err)
 		}
 		if in.number%4096 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
-		if reason := f.line(line, long); reason != "" {
-			f.reject(in.number, reason, line)
-		}
-		if f.count > l.points || len(f.rejects) > l.rejects || f.kept > l.rejectBytes {
-			return nil, fmt.Errorf("line %d: more than %d points, or more than %d refused lines or %d bytes of them; first reason: %s",
-				in.number, l.points, l.rejects, l.rejectBytes, f.firstReason())
+		if err := f.take(in.number, f.line(in.number, line, long), line); err != nil {
+			return err
 		}
 	}
 }
 
-func (f *reading) readHeader(in *lines) error {
-	line, long, err := in.next()
-	if errors.Is(err, io.EOF) {
-		return errors.New("the file is empty")
+// take notes what became of one line, of which reason says why it was refused, and returns an error once the file
+// costs more than it may.
+func (f *reading) take(number int64, reason string, raw []byte) error {
+	if reason != "" {
+		f.reject(number, reason, raw)
 	}
-	if err != nil {
-		return err
+	if len(f.pending) > 0 {
+		for _, reason := range f.pending {
+			f.reject(number, reason, raw)
+		}
+		f.pending = f.pending[:0]
 	}
-	if long || !utf8.Valid(line) {
-		return errors.New("line 1: the header is not a line of UTF-8 text")
+	if f.limits.glance != nil {
+		return f.glanced()
 	}
-	if f.header, err = newHeader(line, f.spec); err != nil {
-		return err
+	if f.counts.Points > f.limits.points || len(f.rejects) > f.limits.rejects || f.kept > f.limits.rejectBytes {
+		return fmt.Errorf("line %d: more than %d points, or more than %d refused lines or %d bytes of them; first reason: %s",
+			number, f.limits.points, f.limits.rejects, f.limits.rejectBytes, f.firstReason())
 	}
-	f.split.delimiter = f.header.delimiter
 	return nil
 }
 
+// readHeader reads up to the header. Of a file without one it returns the first line, which is data.
+func (f *reading) readHeader(in *lines) ([]byte, error) {
+	var line []byte
+	for range max(f.spec.Header, 1) {
+		var long bool
+		var err error
+		line, long, err = in.next()
+		if errors.Is(err, io.EOF) {
+			return nil, errors.New("the file is empty")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if in.number == int64(max(f.spec.Header, 1)) && (long || !utf8.Valid(line)) {
+			return nil, fmt.Errorf("line %d: the header is not a line of UTF-8 text", in.number)
+		}
+	}
+	var err error
+	if f.header, err = newHeader(line, f.spec); err != nil {
+		return nil, err
+	}
+	f.split.delimiter = f.header.delimiter
+	if f.spec.Header < 0 {
+		return line, nil
+	}
+	return nil, nil
+}
+
 // line takes in one line and returns the reason when it is refused.
-func (f *reading) line(line []byte, long bool) string {
+func (f *reading) line(number int64, line []byte, long bool) string {
+	f.number = number
 	switch {
 	case long:
 		return fmt.Sprintf("the line is longer than %d bytes", maxLineBytes)
@@ -164,64 +204,13 @@ func (f *reading) line(line []byte, long bool) string {
 	if len(fields) != f.header.fields {
 		return fmt.Sprintf("%d fields, want %d", len(fields), f.header.fields)
 	}
-	p, reason := f.kpi(fields)
-	if reason != "" {
-		return reason
-	}
-	first, second, reason := f.clock.instants(f.timeText(fields))
-	if reason != "" {
-		return reason
-	}
-	if !second.IsZero() {
-		first = p.choose(first, second) // before the value is looked at: a bad value still took its place
-	}
-	if first.After(f.limits.latest) {
-		return "the time lies after the instant that the run is as of" // without that instant: the quarantine keeps one note, not one of every run
-	}
-	value, reason := number(bytes.TrimSpace(fields[f.header.value]), f.spec.DecimalComma)
-	if reason != "" {
-		return reason
-	}
-	if p.series.NonNegative && value < 0 {
-		return fmt.Sprintf("value %v is negative", value)
-	}
-	switch p.add(first.Truncate(time.Microsecond), value) {
-	case repeated:
-		return "repeats an earlier line: same KPI, same time, same value"
-	case contradicted:
-		return "contradicts an earlier line: same KPI, same time, another value"
-	}
-	f.count++
-	return ""
-}
-
-// kpi returns the KPI that a line belongs to.
-func (f *reading) kpi(fields [][]byte) (*points, string) {
-	f.keyText = f.keyText[:0]
-	for i, column := range f.header.key {
-		if i > 0 {
-			f.keyText = append(f.keyText, '\n')
-		}
-		f.keyText = append(f.keyText, bytes.TrimSpace(fields[column])...)
-	}
-	p := f.byKey[string(f.keyText)]
-	if p == nil {
-		return nil, fmt.Sprintf("unknown KPI %q", strings.ReplaceAll(string(f.keyText), "\n", ", "))
-	}
-	return p, ""
-}
-
-func (f *reading) timeText(fields [][]byte) string {
-	text := string(bytes.TrimSpace(fields[f.header.time[0]]))
-	for _, column := range f.header.time[1:] {
-		text += " " + string(bytes.TrimSpace(fields[column]))
-	}
-	return text
+	return f.record(fields, nil)
 }
 
 func (f *reading) reject(line int64, reason string, raw []byte) {
 	row := pipelines.Reject(dataset.KPIPoints(), line, reason, string(raw[:min(len(raw), 2*pipelines.MaxRawBytes)]))
 	f.kept += len(row.Raw)
+	f.counts.Rejects++
 	f.rejects = append(f.rejects, row)
 }
 
@@ -229,5 +218,5 @@ func (f *reading) firstReason() string {
 	if len(f.rejects) == 0 {
 		return "none"
 	}
-	return f.rejects[0].Reason
+	return strings.ToValidUTF8(f.rejects[0].Reason, "\uFFFD")
 }

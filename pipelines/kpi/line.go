@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -77,6 +78,15 @@ func (s *splitter) split(line []byte) ([][]byte, string) {
 	}
 }
 
+// Split cuts a line of delimited text into its fields, and says why it cannot be.
+func Split(line []byte, delimiter byte) (fields []string, reason string) {
+	found, reason := (&splitter{delimiter: delimiter}).split(line)
+	for _, field := range found {
+		fields = append(fields, string(field))
+	}
+	return fields, reason
+}
+
 // field appends the first field of line and returns what follows its delimiter, if there is one.
 func (s *splitter) field(line []byte) (rest []byte, more bool, reason string) {
 	n := len(s.fields) + 1
@@ -118,10 +128,10 @@ type header struct {
 	delimiter byte
 	fields    int
 	time, key []int
-	value     int
+	values    []int // in the order of Spec.values
 }
 
-// newHeader finds the Spec's columns in the file's first line.
+// newHeader finds the Spec's columns in the file's header line. Without a header, line is the first of the data.
 func newHeader(line []byte, s Spec) (header, error) {
 	candidates := s.Delimiter
 	if candidates == "" {
@@ -140,7 +150,7 @@ func newHeader(line []byte, s Spec) (header, error) {
 		}
 	}
 	if len(found) == 0 {
-		return header{}, fmt.Errorf("line 1: %w", problem)
+		return header{}, fmt.Errorf("line %d: %w", max(s.Header, 1), problem)
 	}
 	return found[0], nil
 }
@@ -150,25 +160,47 @@ func headerWith(line []byte, s Spec, delimiter byte) (header, error) {
 	if reason != "" {
 		return header{}, errors.New(reason)
 	}
-	at := map[string]int{}
+	names := make([]string, len(fields))
 	for i, field := range fields {
-		name := strings.TrimSpace(string(field))
-		if _, doubled := at[name]; doubled {
+		names[i] = string(field)
+	}
+	h, err := locate(names, s)
+	h.delimiter = delimiter
+	return h, err
+}
+
+// locate finds the Spec's columns among names. Blanks around a name do not count.
+func locate(names []string, s Spec) (header, error) {
+	at := map[string]int{}
+	wanted := s.columns()
+	for i, name := range names {
+		name = strings.TrimSpace(name)
+		if s.Header < 0 {
+			name = ColumnName(i)
+		}
+		if _, doubled := at[name]; doubled && slices.Contains(wanted, name) {
 			return header{}, fmt.Errorf("column %q stands twice", name)
 		}
 		at[name] = i
 	}
-	for _, name := range s.columns() {
+	for _, name := range wanted {
 		if _, ok := at[name]; !ok {
-			return header{}, fmt.Errorf("column %q is not in the header %q", name, line[:min(len(line), 200)])
+			all := strings.Join(names, ", ")
+			return header{}, fmt.Errorf("column %q is not in the header %q", name, all[:min(len(all), 200)])
 		}
 	}
-	h := header{delimiter: delimiter, fields: len(fields), value: at[s.Value]}
+	h := header{fields: len(names)}
 	for _, name := range s.Time {
 		h.time = append(h.time, at[name])
 	}
 	for _, name := range s.Key {
 		h.key = append(h.key, at[name])
 	}
+	for _, name := range s.values() {
+		h.values = append(h.values, at[name])
+	}
 	return h, nil
 }
+
+// ColumnName is the name of the column with an index in a file without a header.
+func ColumnName(index int) string { return fmt.Sprintf("column %d", index+1) }

@@ -1,6 +1,11 @@
 package kpi
 
-import "time"
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"time"
+)
 
 // outcome is what became of a point that was added.
 type outcome int
@@ -45,6 +50,25 @@ func (p *points) add(at time.Time, value float64) outcome {
 	p.index[micros] = len(p.micros)
 	p.micros, p.values = append(p.micros, micros), append(p.values, value)
 	return added
+}
+
+// sorted yields the indexes of the points in order of time.
+func (p *points) sorted() iter.Seq2[int, int] {
+	if p.index == nil {
+		return func(yield func(int, int) bool) {
+			for i := range p.micros {
+				if !yield(i, i) {
+					return
+				}
+			}
+		}
+	}
+	order := make([]int, len(p.micros))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(p.micros[a], p.micros[b]) })
+	return slices.All(order)
 }
 
 // choose returns first for the first line with this local time and second for later ones.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,9 +26,14 @@ type File struct {
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	// Spec says how to read it.
 	Spec Spec
+	// Records, unless nil, gives records in the place of Open's bytes, once a Read; Table says how to read them in the place of Spec.
+	Records func(ctx context.Context) iter.Seq2[Record, error]
+	Table   Table
 	// Done is told how many lines were refused, or why the file could not be read, unless
 	// Read ends before the file's turn. What was read has not landed yet. It may be nil.
 	Done func(rejects int, err error)
+	// Counted is told what the file held, before Done and only when all of it could be read. It may be nil.
+	Counted func(Counts)
 }
 
 // FileError is returned for a file that cannot be read to its end; other files go on.
@@ -73,14 +78,18 @@ var _ pipelines.Source = (*Source)(nil)
 func New(c Config) (*Source, error) {
 	seen := map[string]bool{}
 	for _, f := range c.Files {
-		if f.BusinessID == "" || f.SourceID == "" || f.Open == nil {
-			return nil, fmt.Errorf("KPI file %s: business id, source id and Open are required", f.Name)
+		if f.BusinessID == "" || f.SourceID == "" || f.Open == nil && f.Records == nil {
+			return nil, fmt.Errorf("KPI file %s: business id, source id and Open or Records are required", f.Name)
 		}
 		if seen[f.SourceID] {
 			return nil, fmt.Errorf("KPI file %s: source %s stands twice", f.Name, f.SourceID)
 		}
 		seen[f.SourceID] = true
-		if err := f.Spec.Validate(); err != nil {
+		validate := f.Spec.Validate
+		if f.Records != nil {
+			validate = f.Table.Validate
+		}
+		if err := validate(); err != nil {
 			return nil, fmt.Errorf("KPI file %s of source %s: %w", f.Name, f.SourceID, err)
 		}
 	}
@@ -109,13 +118,16 @@ func (s *Source) Read(ctx context.Context, in pipelines.Input, out func(pipeline
 			err = &FileError{Name: f.Name, SourceID: f.SourceID, Err: err}
 			failed = append(failed, err)
 		}
+		if f.Counted != nil && err == nil {
+			f.Counted(content.counts)
+		}
 		if f.Done != nil {
 			f.Done(len(content.rejects), err)
 		}
 		if err != nil {
 			continue
 		}
-		if err := out(batch(f, content, in)); err != nil {
+		if err := handOut(f, content, in, out); err != nil {
 			return errors.Join(append(failed, err)...)
 		}
 	}
@@ -164,36 +176,60 @@ func (s *Source) readFile(ctx context.Context, f File, asOf time.Time) (*reading
 	if err := ctx.Err(); err != nil {
 		return &reading{}, err
 	}
+	bounds := limits{bytes: s.config.MaxBytes, points: s.config.MaxPoints, rejects: s.config.MaxRejects, rejectBytes: 64 << 20, latest: asOf}
+	if f.Records != nil {
+		return orEmpty(readRecords(ctx, f.Records(ctx), f.Table, bounds))
+	}
 	r, err := f.Open(ctx)
 	if err != nil {
 		return &reading{}, err
 	}
 	defer r.Close() // only read, nothing to lose
-	content, err := read(ctx, r, f.Spec, limits{bytes: s.config.MaxBytes, points: s.config.MaxPoints, rejects: s.config.MaxRejects, rejectBytes: 64 << 20, latest: asOf})
+	return orEmpty(read(ctx, r, f.Spec, bounds))
+}
+
+// orEmpty returns what was read, or with an error nothing.
+func orEmpty(content *reading, err error) (*reading, error) {
 	if err != nil {
 		return &reading{}, err
 	}
 	return content, nil
 }
 
-// batch is the content of f as one unit.
-func batch(f File, content *reading, in pipelines.Input) pipelines.Batch {
+// maxBatchRows is how many points one batch holds: a row takes ten times what a point takes here.
+const maxBatchRows = 1_000_000
+
+// handOut calls out with the content of f as one unit, or, of a file with many points, as several: "<source id>",
+// "<source id>/2" and so on. The rejects are in the first.
+func handOut(f File, content *reading, in pipelines.Input, out func(pipelines.Batch) error) error {
 	rejects := content.rejects
 	for i := range rejects {
 		rejects[i].BusinessID, rejects[i].Unit = &f.BusinessID, f.Name
 	}
-	rows := make([]dataset.KPIPointRow, 0, content.count)
+	unit, part := f.SourceID, 1
+	rows := make([]dataset.KPIPointRow, 0, min(content.counts.Points, maxBatchRows))
+	flush := func() error {
+		err := out(pipelines.Batch{Unit: unit, RowsIn: len(rows) + len(rejects), KPIPoints: rows, Rejects: rejects})
+		part++
+		unit, rows, rejects = fmt.Sprintf("%s/%d", f.SourceID, part), nil, nil
+		return err
+	}
 	for _, p := range content.order {
-		start := len(rows)
-		for i, micros := range p.micros {
-			at := time.UnixMicro(micros).UTC()
-			if in.Window.Contains(at) {
-				rows = append(rows, dataset.KPIPointRow{BusinessID: f.BusinessID, KPIID: p.series.KPIID, At: at, Value: p.values[i], SourceID: f.SourceID, LandedAt: in.AsOf})
+		for _, i := range p.sorted() {
+			at := time.UnixMicro(p.micros[i]).UTC()
+			if !in.Window.Contains(at) {
+				continue
 			}
-		}
-		if p.index != nil {
-			slices.SortFunc(rows[start:], func(a, b dataset.KPIPointRow) int { return a.At.Compare(b.At) })
+			if len(rows) == maxBatchRows {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+			rows = append(rows, dataset.KPIPointRow{BusinessID: f.BusinessID, KPIID: p.series.KPIID, At: at, Value: p.values[i], SourceID: f.SourceID, LandedAt: in.AsOf})
 		}
 	}
-	return pipelines.Batch{Unit: f.SourceID, RowsIn: len(rows) + len(rejects), KPIPoints: rows, Rejects: rejects}
+	if part > 1 && len(rows) == 0 {
+		return nil
+	}
+	return flush()
 }

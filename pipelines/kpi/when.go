@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/signalcraft/signalcraft/pipelines/kpi/sheet"
 )
 
 // Years outside this range are typing errors, not history.
@@ -24,21 +28,84 @@ type layout struct {
 	form     string
 	zoned    bool // carries its offset
 	dateOnly bool // carries no time of day
+	// parse replaces time.Parse for the special layouts.
+	parse func(text string) (time.Time, error)
 }
 
 func newLayout(form string) layout {
+	if parse := special(form); parse != nil {
+		return layout{form: form, zoned: form == LayoutUnix || form == LayoutUnixMilli, parse: parse}
+	}
 	noon := time.Date(2001, 2, 3, 12, 34, 56, 0, time.UTC)
 	other := noon.In(time.FixedZone("", 0)).Add(-5 * time.Hour)
 	east := time.Date(2001, 2, 3, 12, 34, 56, 0, time.FixedZone("EAST", 3600))
 	return layout{form: form, zoned: noon.Format(form) != east.Format(form), dateOnly: noon.Format(form) == other.Format(form)}
 }
 
+func (l layout) read(text string) (time.Time, error) {
+	if l.parse != nil {
+		return l.parse(text)
+	}
+	return time.Parse(l.form, text)
+}
+
+// isDate reports whether at, read with the layout, is a day and not an instant. Of day counts only the whole ones are.
+func (l layout) isDate(at time.Time) bool {
+	return l.dateOnly || l.parse != nil && at.Equal(at.Truncate(24*time.Hour))
+}
+
+// monthLayouts are the forms that may lack a day: such a time is its month's first.
+func monthLayouts() []string {
+	return []string{"2006-01", "01/2006", "1/2006", "01.2006", "01-2006", "Jan 2006", "Jan-2006", "January 2006", "2006/01", "200601"}
+}
+
+// special returns how a special layout is read, nil for one of package time.
+func special(form string) func(string) (time.Time, error) {
+	switch form {
+	case LayoutUnix:
+		return func(text string) (time.Time, error) { return epoch(text, 1e6) }
+	case LayoutUnixMilli:
+		return func(text string) (time.Time, error) { return epoch(text, 1e3) }
+	case LayoutExcel:
+		return func(text string) (time.Time, error) { return serial(text, false) }
+	case LayoutExcel1904:
+		return func(text string) (time.Time, error) { return serial(text, true) }
+	}
+	return nil
+}
+
+// epoch reads a count since 1970 whose unit has so many microseconds.
+func epoch(text string, micros float64) (time.Time, error) {
+	count, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(math.Abs(count*micros) < 1e16) {
+		return time.Time{}, errNoTime
+	}
+	return time.UnixMicro(int64(math.Round(count * micros))).UTC(), nil
+}
+
+var errNoTime = errors.New("not a time")
+
+func serial(text string, from1904 bool) (time.Time, error) {
+	days, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return time.Time{}, errNoTime
+	}
+	at, ok := sheet.Day(days, from1904)
+	if !ok {
+		return time.Time{}, errNoTime
+	}
+	return at, nil
+}
+
 // checkLayout refuses forms that do not name a day, or name a zone by letters, which mean different
 // zones in different countries.
 func checkLayout(form string) error {
+	if special(form) != nil {
+		return nil
+	}
 	day := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 	for _, other := range []time.Time{day.AddDate(1, 0, 0), day.AddDate(0, 1, 0), day.AddDate(0, 0, 1)} {
-		if day.Format(form) == other.Format(form) {
+		if day.Format(form) == other.Format(form) && !slices.Contains(monthLayouts(), form) {
 			return errors.New("it does not hold year, month and day")
 		}
 	}
@@ -57,13 +124,12 @@ type clock struct {
 	low, high, offset int64
 }
 
-func newClock(s Spec) (*clock, error) {
-	zone, err := time.LoadLocation(s.Zone)
+func newClock(zoneName string, forms []string) (*clock, error) {
+	zone, err := time.LoadLocation(zoneName)
 	if err != nil {
-		return nil, fmt.Errorf("load zone %q: %w", s.Zone, err)
+		return nil, fmt.Errorf("load zone %q: %w", zoneName, err)
 	}
 	c := &clock{zone: zone}
-	forms := s.Layouts
 	if len(forms) == 0 {
 		forms = isoLayouts()
 	}
@@ -77,7 +143,7 @@ func newClock(s Spec) (*clock, error) {
 // clocks went back over it. With none, reason says why.
 func (c *clock) instants(text string) (first, second time.Time, reason string) {
 	for i, l := range c.layouts {
-		at, err := time.Parse(l.form, text)
+		at, err := l.read(text)
 		if err != nil {
 			continue
 		}
@@ -91,7 +157,7 @@ func (c *clock) instants(text string) (first, second time.Time, reason string) {
 		if l.zoned {
 			return at.UTC(), time.Time{}, ""
 		}
-		return c.local(at, l.dateOnly, text)
+		return c.local(at, l.isDate(at), text)
 	}
 	if text == "" {
 		return time.Time{}, time.Time{}, "the time is empty"
