@@ -131,12 +131,12 @@ func (b *batch) parts(job string) []part {
 	rates, holidays := part{"exchange rates", b.fetchRates}, part{"holidays", b.landHolidays}
 	models, forecasts := part{"models", b.runModels}, part{"forecasts", b.runForecasts}
 	publication, judge := part{"publish", b.publish}, part{"alerts", b.judgeAlerts}
-	uploads, stale := part{"uploads", b.landUploads}, part{"old uploads", b.dropUploads}
 	forget := part{"old events", b.forgetEvents}
+	uploads, stale := part{"uploads", b.landUploads}, part{"old uploads", b.dropUploads}
 	return map[string][]part{
 		"load_kpis":     {control, kpis, remotes, pushes, uploads, stale},
 		landUploadsJob:  {control, uploads, holidays},
-		refreshJob:      {models, publication, forecasts, publication, judge}, // metrics first: forecasts take longer
+		refreshJob:      {models, publication, judge, forecasts, publication, judge}, // metrics first: forecasts take longer
 		"scrape_news":   {control, news},
 		"fetch_weather": {control, places, control, weather},
 		"fetch_rates":   {control, rates, holidays},
