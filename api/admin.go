@@ -144,12 +144,14 @@ func aboutUserRecord(u store.UserRecord) adminUserAnswer {
 
 // inInstallation runs fn for an operator, and audits it.
 func (s *service) inInstallation(ctx context.Context, fn func(*store.OperatorTx) error) error {
-	return s.readInstallation(ctx, func(t *store.OperatorTx) error {
+	err := s.readInstallation(ctx, func(t *store.OperatorTx) error {
 		if err := fn(t); err != nil {
 			return err
 		}
 		return s.audit(ctx, &t.UserTx, nil)
 	})
+	exchangeFrom(ctx).audited = err == nil
+	return err
 }
 
 // errNoOperator marks that the database does not know the caller as an operator, whatever the token says.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/signalcraft/signalcraft/api/auth"
 	"github.com/signalcraft/signalcraft/api/billing"
+	"github.com/signalcraft/signalcraft/api/live"
 	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
@@ -48,6 +49,8 @@ type Config struct {
 	// FreshFor is how old an as-of instant may be before its numbers count as stale.
 	// Zero means 26 hours: a nightly run and two hours for it to finish.
 	FreshFor time.Duration
+	// Live bounds the streams of events. Its Store, Logger and Clock are those above.
+	Live live.Config
 	// Billing agrees to changes of subscription. Nil means that every change is agreed to and billed by other means.
 	Billing billing.Provider
 	// Jobs is the batch as operators see it. Nil means that there are no jobs.
@@ -98,6 +101,7 @@ type service struct {
 	freshFor time.Duration
 	huma     huma.API
 	access   map[string]access
+	hub      *live.Hub
 	billing  billing.Provider
 	jobs     Jobs
 	secrets  *secret.Box
@@ -161,6 +165,9 @@ func New(c Config) (http.Handler, error) {
 		secrets: c.Secrets, sources: c.Sources, testing: make(chan struct{}, maxTests),
 		operatorMFA: c.OperatorMFA, mails: c.Site,
 		version: c.Version, cache: kept, exports: newExportLimits(c.ExportTime), uploads: c.Uploads}
+	if err := s.prepareStreams(c); err != nil {
+		return nil, err
+	}
 	if err := s.guard(c); err != nil {
 		return nil, err
 	}
@@ -198,6 +205,9 @@ func (s *service) register() {
 	s.registerSources()
 	s.registerSourceRuns()
 	s.registerPush()
+	s.registerAlerts()
+	s.registerNotifications()
+	s.registerEvents()
 	s.registerAnomalies()
 	s.registerTrends()
 	s.registerWeather()

@@ -27,6 +27,9 @@ func (s *service) authenticate(c huma.Context, next func(huma.Context)) {
 	}
 	r, w := humago.Unwrap(c)
 	raw, ok := bearerToken(r.Header)
+	if !ok && e.operation == operationSocket {
+		raw, ok = socketToken(r.Header)
+	}
 	if !ok {
 		problem(ctx, http.StatusUnauthorized, codeSignIn, "Sign in first and send the access token.").
 			with("WWW-Authenticate", challenge).write(w)

@@ -44,6 +44,8 @@ func contract(version string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "auth", Description: "Signing in"},
 				{Name: "dashboard", Description: "Published numbers of one business"},
+				{Name: "alerts", Description: "Rules that watch KPIs, and what they told"},
+				{Name: "events", Description: "What happens, as it happens"},
 				{Name: "users", Description: "Your own account, and what it pays for"},
 				{Name: "businesses", Description: "Businesses, what they prefer and what they measure"},
 				{Name: "members", Description: "Who belongs to a business"},

@@ -53,10 +53,14 @@ func (s *service) find(ctx context.Context, operation string, q question) (*entr
 	if err != nil {
 		return nil, "", err
 	}
+	if err := s.settle(ctx); err != nil {
+		return nil, "", err
+	}
 	state, err := s.store.DashboardState(ctx, caller.UserID, q.business, q.tables, s.clock())
 	if err != nil {
 		return nil, "", err
 	}
+	exchangeFrom(ctx).business = &q.business
 	if err := allowed(ctx, caller, state.Role, state.Tier); err != nil {
 		return nil, "", err
 	}

@@ -144,7 +144,7 @@ type answer struct {
 
 // WriteHeader notes the first final status.
 func (a *answer) WriteHeader(status int) {
-	if a.status == 0 && status >= http.StatusOK {
+	if a.status == 0 && (status >= http.StatusOK || status == http.StatusSwitchingProtocols) {
 		a.status = status
 		limitHeaders(a.Header(), a.exchange.verdicts)
 	}

@@ -128,6 +128,7 @@ func (s *service) stream(ctx context.Context, w http.ResponseWriter, headOnly bo
 	case err == nil, errors.Is(err, errHeadOnly):
 		return
 	case !out.started:
+		end()
 		clear(w.Header())
 		maps.Copy(w.Header(), bare)
 		s.fail(ctx, err).write(w)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -29,18 +30,35 @@ type exportWriter struct {
 	started bool
 }
 
-// newExportWriter returns a writer to w, and what ends its watch.
+// newExportWriter returns a writer to w, and what ends its watch; ending it twice does nothing.
 func newExportWriter(ctx context.Context, w http.ResponseWriter) (*exportWriter, func(), error) {
 	control := http.NewResponseController(w)
 	// The server's limit for a whole answer is meant for small ones.
 	if err := control.SetWriteDeadline(time.Time{}); err != nil {
 		return nil, nil, fmt.Errorf("lift deadline: %w", err)
 	}
-	breakOff := func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) } // a connection that is gone needs none
+	var mu sync.Mutex
+	watching := true
+	breakOff := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if watching {
+			_ = control.SetWriteDeadline(time.Unix(1, 0)) // a connection that is gone needs none
+		}
+	}
 	e := &exportWriter{out: w, flush: control.Flush, stall: time.AfterFunc(exportStall, breakOff)}
 	e.stall.Stop()
 	release := context.AfterFunc(ctx, breakOff)
-	return e, func() { release(); e.stall.Stop() }, nil
+	return e, func() {
+		release()
+		e.stall.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		if watching {
+			watching = false
+			_ = control.SetWriteDeadline(time.Time{}) // an error answer can still be sent
+		}
+	}, nil
 }
 
 // Write gathers, and sends when there is enough.

@@ -48,6 +48,9 @@ func (m *meter) observe(route, method string, status int, took time.Duration) {
 		method = "other"
 	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	if route == pathEvents || route == pathSocket {
+		return // how long a stream lasted says nothing of how fast the service is
+	}
 	m.seconds.WithLabelValues(route, method).Observe(took.Seconds())
 }
 

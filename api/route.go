@@ -75,7 +75,7 @@ func (s *service) bodyTime(operation string) time.Duration {
 }
 
 // bound gives a request its time: its context ends with it, and so do the connection's reads and writes, a little later, so that
-// the answer that says so still gets out. A stream ends when the service is told to stop.
+// the answer that says so still gets out. The hub ends streams when the service is told to stop.
 func (rt route) bound(w http.ResponseWriter, r *http.Request) (context.Context, context.CancelFunc) {
 	control := http.NewResponseController(w)
 	if rt.stream {
@@ -83,10 +83,6 @@ func (rt route) bound(w http.ResponseWriter, r *http.Request) (context.Context, 
 		// Not every writer knows deadlines; those that do not have none.
 		_ = control.SetReadDeadline(time.Time{})
 		_ = control.SetWriteDeadline(time.Time{})
-		if stop, ok := r.Context().Value(drainKey{}).(context.Context); ok {
-			unhook := context.AfterFunc(stop, cancel)
-			return ctx, func() { unhook(); cancel() }
-		}
 		return ctx, cancel
 	}
 	if rt.time == 0 {
@@ -102,6 +98,3 @@ func (rt route) bound(w http.ResponseWriter, r *http.Request) (context.Context, 
 
 // graceTime is how much longer than the request its connection may take to carry the answer.
 const graceTime = 5 * time.Second
-
-// drainKey is under which Serve puts the context that ends when the service is told to stop.
-type drainKey struct{}

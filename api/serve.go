@@ -27,21 +27,24 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 		// Requests outlive ctx while they drain; they end with the connection or their own time. Streams, which have
-		// none, end with ctx.
-		BaseContext: func(net.Listener) context.Context {
-			return context.WithValue(context.WithoutCancel(ctx), drainKey{}, ctx)
-		},
+		// none, are told to end.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
+	stopStreams := startStreams(ctx, handler)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
 	case err := <-served:
+		stopStreams(ctx) // which has nobody to wait for
 		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
+	stopped := make(chan error, 1)
+	go func() { stopped <- stopStreams(drain) }()
 	err := server.Shutdown(drain)
+	err = errors.Join(err, <-stopped)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("drain %s: %w", listener.Addr(), err), server.Close())
 	}

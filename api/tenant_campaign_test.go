@@ -135,7 +135,7 @@ func (c *tenantCampaign) check(op operation, request sample, who *identity) {
 	}
 	own := c.send(op, request, who, ownTenant)
 	c.judge(op, request, who, own, c.expect(op, request, who))
-	if !request.names(c) || op.Access.Who == "anyone" {
+	if !request.names(c) || op.Access.Who == "anyone" && !request.alike {
 		return
 	}
 	other, absent := c.send(op, request, who, otherTenant), c.send(op, request, who, absentTenant)
@@ -180,6 +180,9 @@ func (c *tenantCampaign) judgeForeign(op operation, request sample, who *identit
 		return
 	}
 	c.tally.refused++
+	if op.Access.Who == "anyone" {
+		return
+	}
 	want := c.expect(op, request, who)
 	if want.status == 0 || want.code == "FORBIDDEN" && op.Access.Who == "member" {
 		want = verdict{http.StatusNotFound, "NOT_FOUND"}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // sample is a request that an operation answers with success when its caller may call it.
@@ -20,6 +21,8 @@ type sample struct {
 	fresh, consumes bool
 	// needsMember: the caller's own is there for members only.
 	needsMember bool
+	// alike: anyone may call it, and what is another's must still answer like what is absent.
+	alike bool
 	// stream: the answer does not end. header and contentType are sent along.
 	stream      bool
 	header      map[string]string
@@ -138,6 +141,24 @@ func requestOf() map[string]sample {
 		"connectEvents": {stream: true, want: []int{http.StatusSwitchingProtocols}, header: map[string]string{
 			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}},
 	}
+	// A push source holds KPIs of its own, whose names are unique in the business; it is not read over the network.
+	source := func(n names) map[string]any {
+		name := fmt.Sprint("s", n.c.random.Uint64())
+		return map[string]any{"name": name, "kind": "push", "kpis": []map[string]any{{"name": name}}}
+	}
+	for id, request := range map[string]sample{
+		"listSources":     {target: "business", want: ok},
+		"createSource":    {want: created, body: func(n names) any { body := source(n); body["business_id"] = n.id("business"); return body }},
+		"updateSource":    {target: "source", want: ok, body: func(n names) any { return source(n) }},
+		"deleteSource":    {target: "source", want: noBody},
+		"rotateSourceKey": {target: "source", want: created},
+		"testSource":      {target: "source", want: []int{http.StatusConflict}},
+		"runSource":       {target: "source", want: []int{http.StatusConflict}},
+		"pushData": {target: "source", alike: true, want: []int{http.StatusUnauthorized}, body: fixed(map[string]any{"points": []map[string]any{}}),
+			header: map[string]string{"X-SignalCraft-Signature": "t=1774936800,v1=" + strings.Repeat("0", 64)}},
+	} {
+		requests[id] = request
+	}
 	for id, request := range accountRequests() {
 		requests[id] = request
 	}
@@ -170,7 +191,7 @@ func accountRequests() map[string]sample {
 		"endSession":            {target: "session", want: noBody},
 		"getMFA":                {want: ok},
 		"enrolTOTP":             {fresh: true, want: ok},
-		"confirmTOTP":           {fresh: true, want: []int{http.StatusUnauthorized}, body: fixed(map[string]any{"code": "123456"})},
+		"confirmTOTP":           {fresh: true, want: []int{http.StatusBadRequest}, body: fixed(map[string]any{"code": "123456"})},
 		"removeTOTP":            {fresh: true, want: []int{http.StatusNoContent, http.StatusNotFound}},
 		"replaceRecoveryCodes":  {fresh: true, want: []int{http.StatusOK, http.StatusNotFound, http.StatusConflict}},
 		"listAPIKeys":           {want: ok},

@@ -51,6 +51,16 @@ type Service struct {
 	Log *Log
 	// Sources reads KPI sources, at public addresses only unless its Reader is replaced before the first request.
 	Sources *Sources
+
+	stop func() error
+}
+
+// Stop tells the service to stop and waits until it has; its database stays open until the test ends. It may be called twice.
+func (s *Service) Stop(t testing.TB) {
+	t.Helper()
+	if err := s.stop(); err != nil {
+		t.Errorf("serve: %v", err)
+	}
 }
 
 // Start starts a service over a seeded world and stops it after the test.
@@ -117,11 +127,9 @@ func start(t testing.TB, o Options, first *Service) *Service {
 	s.URL = "http://" + listener.Addr().String()
 	done := make(chan error, 1)
 	go func() { done <- api.Serve(ctx, listener, handler, logger) }()
+	s.stop = sync.OnceValue(func() error { stop(); return <-done })
 	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("serve: %v", err)
-		}
+		s.Stop(t)
 		data.Close()
 	})
 	return s

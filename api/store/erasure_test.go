@@ -73,3 +73,44 @@ func TestTheFirstOperator(t *testing.T) {
 		t.Errorf("audited: %v, want both changes", got)
 	}
 }
+
+// On a hosted Postgres the owner is no superuser; the functions that run with the owner's or the batch's rights must work there too.
+func (w *world) tenancyWorks(t *testing.T) {
+	t.Helper()
+	if err := w.batch.SetOperator(t.Context(), w.bob.Email, true, day); err != nil {
+		t.Fatal(err)
+	}
+	err := w.api.AsOperator(t.Context(), w.bob.ID, func(tx *store.OperatorTx) error {
+		return tx.ChangeUser(t.Context(), w.ann.ID, true, true, day)
+	})
+	if err != nil {
+		t.Errorf("change an account: %v", err)
+	}
+	leave := func(tx *store.MemberTx) error { return tx.RemoveMember(t.Context(), w.ann.ID) }
+	if err := w.api.AsMember(t.Context(), w.ann.ID, w.cafe, leave); !errors.Is(err, store.ErrLastOwner) {
+		t.Errorf("the last owner leaves: %v, want ErrLastOwner", err)
+	}
+	hash := []byte("hash")
+	err = w.api.AsMember(t.Context(), w.bob.ID, w.shop, func(tx *store.MemberTx) error {
+		return tx.Invite(t.Context(), store.Invitation{ID: uuid.New(), Email: w.ann.Email, Role: "viewer", TokenHash: hash, CreatedAt: day, ExpiresAt: day.AddDate(0, 0, 7)})
+	})
+	if err != nil {
+		t.Errorf("invite: %v", err)
+	}
+	err = w.api.AsUser(t.Context(), w.ann.ID, func(tx *store.UserTx) error {
+		business, role, err := tx.AcceptInvitation(t.Context(), hash, day)
+		if business != w.shop || role != "viewer" {
+			t.Errorf("accepted: %s in %s, want a viewer in %s", role, business, w.shop)
+		}
+		return err
+	})
+	if err != nil {
+		t.Errorf("accept: %v", err)
+	}
+	if err := w.api.AsUser(t.Context(), w.ann.ID, func(tx *store.UserTx) error { return tx.DeleteAccount(t.Context(), day) }); err != nil {
+		t.Errorf("erase an account with its business: %v", err)
+	}
+	if open, err := w.batch.Erasures(t.Context(), false); err != nil || len(open) != 2 {
+		t.Errorf("erasures: %v, %v; want the person's and the business's", open, err)
+	}
+}

@@ -183,6 +183,7 @@ func TestOwnerWithoutSuperuser(t *testing.T) {
 	if after, err := w.api.DashboardState(t.Context(), w.ann.ID, w.cafe, []string{"kpi_data"}, day); err != nil || after.Revision <= before.Revision {
 		t.Errorf("after a change of KPIs: %+v, %v; want a revision above %d", after, err, before.Revision)
 	}
+	w.tenancyWorks(t)
 }
 
 func TestMigrateUnreachable(t *testing.T) {

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -45,7 +47,8 @@ func newWorld(t *testing.T, url string) *world {
 		if _, err := w.batch.AddSetup(t.Context(), w.setup(user, business)); err != nil {
 			t.Fatal(err)
 		}
-		for table, sql := range seeds {
+		for _, table := range slices.SortedFunc(maps.Keys(seeds), func(a, b string) int { return cmp.Compare(needs[a], needs[b]) }) {
+			sql := seeds[table]
 			err := w.as(t, table, user.ID, business, func(tx pgx.Tx) error {
 				_, err := tx.Exec(t.Context(), sql, business, w.kpi[business], user.ID)
 				return err
@@ -69,8 +72,12 @@ func (w *world) setup(user store.User, business uuid.UUID) store.Setup {
 
 // seeds adds one row of a business to each tenant table that AddSetup does not fill; $1 is the business, $2 its KPI, $3 the user.
 var seeds = map[string]string{
-	"public.alerts":        `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
-	"public.notifications": `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
+	"public.alert_firings":      `insert into alert_firings (business_id, alert_id, kpi_id, day, rule, fired_at, run_id) select $1, (select id from alerts where business_id = $1), $2, '2026-03-29', 1, now(), $1 where $3::uuid is not null`,
+	"public.anomalies_told":     `insert into anomalies_told (business_id, kpi_id, grain, starts_at, told_at) select $1, $2, 'day', '2026-03-29', now() where $3::uuid is not null`,
+	"public.notification_reads": `insert into notification_reads (business_id, notification_id, user_id, read_at) select $1, coalesce((select id from notifications where business_id = $1), $2), $3, now()`,
+	"serving.changes":           `insert into serving.changes (business_id, table_name, run_id, as_of) select $1, 'kpi_data', $2, '2026-03-29' where $3::uuid is not null`,
+	"public.alerts":             `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
+	"public.notifications":      `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
 	"public.invitations": `insert into invitations (business_id, id, email, role, token_hash, invited_by, created_at, expires_at)
 		select $1, gen_random_uuid(), 'new@example.org', 'viewer', 'x', $3, now(), now() + interval '1 day' where $2::uuid is not null`,
 	"public.subscription_changes": `insert into subscription_changes (business_id, id, from_tier, to_tier, provider, requested_by, requested_at)
@@ -94,6 +101,9 @@ var seeds = map[string]string{
 	"serving.weather_data":  `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
 	"serving.business_days": `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
 }
+
+// needs orders tables whose rows need those of other tables after these.
+var needs = map[string]int{"public.alert_firings": 1, "public.notification_reads": 1}
 
 // as runs fn as whoever adds rows to a table: the batch publishes and logs, members write the rest.
 func (w *world) as(t *testing.T, table string, user, business uuid.UUID, fn func(pgx.Tx) error) error {

@@ -118,6 +118,8 @@ type execution struct {
 	asOf    time.Time
 	shown   *report
 	control *control
+	// published is true once the execution has published every table.
+	published bool
 }
 
 // parts returns what a job does, in order.
@@ -128,20 +130,21 @@ func (b *batch) parts(job string) []part {
 	places, weather := part{"places", b.findPlaces}, part{"weather", b.fetchWeather}
 	rates, holidays := part{"exchange rates", b.fetchRates}, part{"holidays", b.landHolidays}
 	models, forecasts := part{"models", b.runModels}, part{"forecasts", b.runForecasts}
-	publication := part{"publish", b.publish}
+	publication, judge := part{"publish", b.publish}, part{"alerts", b.judgeAlerts}
 	uploads, stale := part{"uploads", b.landUploads}, part{"old uploads", b.dropUploads}
+	forget := part{"old events", b.forgetEvents}
 	return map[string][]part{
 		"load_kpis":     {control, kpis, remotes, pushes, uploads, stale},
 		landUploadsJob:  {control, uploads, holidays},
-		refreshJob:      {models, publication, forecasts, publication}, // metrics first: forecasts take longer
+		refreshJob:      {models, publication, forecasts, publication, judge}, // metrics first: forecasts take longer
 		"scrape_news":   {control, news},
 		"fetch_weather": {control, places, control, weather},
 		"fetch_rates":   {control, rates, holidays},
 		"run_models":    {models},
 		"run_forecasts": {forecasts},
-		"publish":       {publication},
-		"bench":         {control, kpis, holidays, models, forecasts, publication}, // nightly without the upstreams
-		"nightly":       {control, places, control, kpis, remotes, pushes, weather, rates, holidays, news, models, forecasts, publication},
+		"publish":       {publication, judge},
+		"bench":         {control, kpis, holidays, models, forecasts, publication, judge}, // nightly without the upstreams
+		"nightly":       {control, places, control, kpis, remotes, pushes, weather, rates, holidays, news, models, forecasts, publication, judge, forget},
 	}[job]
 }
 

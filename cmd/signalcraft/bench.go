@@ -26,6 +26,7 @@ import (
 // benchCommand measures.
 type benchCommand struct {
 	Batch benchBatchCommand `cmd:"" help:"The whole batch on made-up KPIs: first run, one new day, nothing new."`
+	Live  benchLiveCommand  `cmd:"" help:"Streams of events: many listeners on the real service."`
 	API   benchAPICommand   `cmd:"" name:"api" help:"The service on made-up published points, beside the bare SQL."`
 }
 

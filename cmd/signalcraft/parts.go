@@ -69,6 +69,7 @@ func (b *batch) compute(ctx context.Context, e *execution, request run.Request) 
 func (b *batch) publish(ctx context.Context, e *execution) (done step, err error) {
 	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
 		done, err = b.publishMarts(ctx, e)
+		e.published = err == nil
 		return err
 	})
 	return done, err

@@ -3,7 +3,8 @@
 // Each table is published in one transaction: the changed windows are copied in
 // binary form into a temporary table, merged into the serving table, rows that the
 // mart no longer holds are deleted from those windows, and the snapshot, run and
-// as-of instant are recorded in serving.publications. Readers never see half a run,
+// as-of instant are recorded in serving.publications, and the businesses whose rows
+// changed in serving.changes, for whoever tells them. Readers never see half a run,
 // and a table whose snapshot is already recorded is not touched. What changed since
 // the recorded snapshot is read from the lake's own history, so a publication that
 // was interrupted, skipped or rolled back is made good by the next one.
@@ -124,7 +125,7 @@ func (p *Publisher) publishTable(ctx context.Context, run Run, table Table, head
 			window = dataset.Window{}
 		}
 		if !change.None {
-			if err := p.merge(ctx, tx, table, change.To, window, published == 0, &result); err != nil {
+			if err := p.merge(ctx, tx, run, table, change.To, window, published == 0, &result); err != nil {
 				return err
 			}
 		}
@@ -136,7 +137,7 @@ func (p *Publisher) publishTable(ctx context.Context, run Run, table Table, head
 }
 
 // merge makes the serving table's rows of window, or all when it is zero, equal to the mart's.
-func (p *Publisher) merge(ctx context.Context, tx pgx.Tx, table Table, snapshot int64, window dataset.Window, first bool, result *Result) error {
+func (p *Publisher) merge(ctx context.Context, tx pgx.Tx, run Run, table Table, snapshot int64, window dataset.Window, first bool, result *Result) error {
 	files, err := p.Lake.Files(ctx, table.Dataset, lakehouse.ReadOptions{Snapshot: snapshot, Window: window})
 	if err != nil {
 		return err
@@ -156,7 +157,7 @@ func (p *Publisher) merge(ctx context.Context, tx pgx.Tx, table Table, snapshot 
 	if result.Read, err = copyBatches(ctx, tx.Conn().PgConn(), incoming, columns, batches); err != nil {
 		return err
 	}
-	merged, err := mergeIncoming(ctx, tx, table, columns, files.Dataset, window, first)
+	merged, err := mergeIncoming(ctx, tx, run, table, columns, files.Dataset, window, first)
 	if err != nil {
 		return err
 	}

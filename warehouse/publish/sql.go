@@ -107,8 +107,8 @@ type statement struct {
 
 // mergeIncoming deletes the window's rows that the mart no longer holds, updates those
 // that differ and inserts the new ones. Rows that are equal are not written again. A
-// first publication only inserts.
-func mergeIncoming(ctx context.Context, tx pgx.Tx, table Table, columns []column, mart dataset.Dataset, window dataset.Window, first bool) (merged, error) {
+// first publication only inserts. The businesses whose rows changed are noted.
+func mergeIncoming(ctx context.Context, tx pgx.Tx, run Run, table Table, columns []column, mart dataset.Dataset, window dataset.Window, first bool) (merged, error) {
 	var done merged
 	names := columnNames(columns)
 	for _, name := range table.Key {
@@ -129,14 +129,44 @@ func mergeIncoming(ctx context.Context, tx pgx.Tx, table Table, columns []column
 		return done, fmt.Errorf("analyze incoming rows: %w", err)
 	}
 	for _, s := range statements {
-		tag, err := tx.Exec(ctx, s.text, args...)
-		if err != nil {
+		if err := s.run(ctx, tx, run, table, args, table.ofBusinesses() && !first); err != nil {
 			return merged{}, fmt.Errorf("%s: %w", s.what, err)
 		}
-		*s.counted = tag.RowsAffected()
+	}
+	if table.ofBusinesses() && first {
+		if _, err := tx.Exec(ctx, noteAll, table.Name, run.ID, run.AsOf); err != nil {
+			return merged{}, fmt.Errorf("note businesses: %w", err)
+		}
 	}
 	return done, nil
 }
+
+// run counts what the statement changes, and notes whose it is if that is asked for.
+func (s statement) run(ctx context.Context, tx pgx.Tx, run Run, table Table, args []any, note bool) error {
+	if !note {
+		tag, err := tx.Exec(ctx, s.text, args...)
+		*s.counted = tag.RowsAffected()
+		return err
+	}
+	n := len(args)
+	text := fmt.Sprintf(countNoting, s.text, n+1, n+2, n+3)
+	return tx.QueryRow(ctx, text, append(args[:n:n], table.Name, run.ID, run.AsOf)...).Scan(s.counted)
+}
+
+// countNoting runs a statement that changes rows, notes whose they are and counts them; noteAll notes whose a first publication's are.
+const (
+	countNoting = `with changed as (%[1]s returning target.business_id), noted as (
+		insert into serving.changes (business_id, table_name, run_id, as_of)
+		select distinct business_id, $%[2]d::text, $%[3]d::uuid, $%[4]d::timestamptz from changed
+		on conflict (business_id, table_name) do update set run_id = excluded.run_id, as_of = excluded.as_of)
+		select count(*) from changed`
+	noteAll = `insert into serving.changes (business_id, table_name, run_id, as_of)
+		select distinct business_id, $1::text, $2::uuid, $3::timestamptz from pg_temp.` + incomingTable + `
+		on conflict (business_id, table_name) do update set run_id = excluded.run_id, as_of = excluded.as_of`
+)
+
+// ofBusinesses tells whether each row of the table belongs to a business.
+func (t Table) ofBusinesses() bool { return slices.Contains(t.Key, "business_id") }
 
 // statements merge rows that lie in the window. Each names the window on the target too,
 // so that a day's publication looks at that window and not at the whole table.
@@ -156,7 +186,7 @@ func (t Table) statements(names []string, inWindow string, done *merged) []state
 			list(values, "%[1]s = incoming.%[1]s", ", "), incomingTable, inWindow, key, list(values, "target.%s", ", "), list(values, "incoming.%s", ", ")), &done.updated})
 	}
 	return append(all, statement{"insert new rows", fmt.Sprintf(
-		"insert into %s (%s) select %[2]s from pg_temp.%[3]s as incoming where not exists (select 1 from %[1]s as target where %[4]s and %[5]s)",
+		"insert into %s as target (%s) select %[2]s from pg_temp.%[3]s as incoming where not exists (select 1 from %[1]s as target where %[4]s and %[5]s)",
 		target, list(names, "%s", ", "), incomingTable, inWindow, key), &done.inserted})
 }
 

@@ -1001,19 +1001,20 @@ func (q *Queries) ExportMemberships(ctx context.Context) ([]ExportMembershipsRow
 // ExportNotifications is the text of the query of that name.
 const ExportNotifications = `-- name: ExportNotifications :many
 select
-  business_id,
-  id,
-  kind,
-  severity,
-  title,
-  body,
-  data,
-  read_at,
-  created_at
-from notifications
-where user_id = (select request_user())
-  and id > $1
-order by id
+  n.business_id,
+  n.id,
+  n.kind,
+  n.severity,
+  n.title,
+  n.body,
+  n.data,
+  r.read_at,
+  n.created_at
+from notifications as n
+left join notification_reads as r on r.business_id = n.business_id and r.notification_id = n.id and r.user_id = n.user_id
+where n.user_id = (select request_user())
+  and n.id > $1
+order by n.id
 limit $2::integer
 `
 

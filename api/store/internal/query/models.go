@@ -19,6 +19,16 @@ type Erasure struct {
 	DoneAt      *time.Time
 }
 
+// Event is one row of the table that it is named after.
+type Event struct {
+	ID         int64
+	BusinessID *uuid.UUID
+	UserID     *uuid.UUID
+	Kind       string
+	Payload    []byte
+	At         time.Time
+}
+
 // ServingPublication is one row of the table that it is named after.
 type ServingPublication struct {
 	TableName   string
