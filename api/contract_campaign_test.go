@@ -151,6 +151,7 @@ func (c *contractCampaign) one(o *contractOperation, i int) {
 	} else {
 		if answer.Status == http.StatusServiceUnavailable && slices.Contains(needBatch, o.id) {
 			c.apart++
+			c.audited[id] = "any"
 			return
 		}
 		err = c.judge(o, r.method, answer)

@@ -36,6 +36,22 @@ async function main(): Promise<void> {
 
   const metrics = await client.GET("/dashboard/metrics/{id}", { params: { path: { id: business.id }, query: { limit: 50 } } });
   if (metrics.data === undefined) throw failed("metrics", metrics.response.status, metrics.error);
+
+  // A form with a file; FormData brings its own content type, with the boundary.
+  const upload = await client.POST("/data/upload", {
+    params: { header: { "Idempotency-Key": crypto.randomUUID() } },
+    body: { business_id: business.id, file: "day,Revenue\n2026-03-01,120.50\n" },
+    bodySerializer(body) {
+      const form = new FormData();
+      if (typeof body === "string" || body === undefined) throw new Error("upload: want the fields of the form");
+      if (body.business_id !== undefined) form.set("business_id", body.business_id);
+      form.set("file", new Blob([body.file], { type: "text/csv" }), "march.csv");
+      return form;
+    },
+  });
+  // A service without a warehouse says that it takes no files now.
+  if (upload.data === undefined && upload.error.error.code !== "SERVICE_UNAVAILABLE") throw failed("upload", upload.response.status, upload.error);
+  console.log(`upload: ${upload.data?.id ?? "no warehouse here"}`);
   console.log(`${business.name}: read metrics as ${user?.email}`);
 }
 
