@@ -28,8 +28,8 @@ type Settings struct {
 	LakeDir     string `env:"SIGNALCRAFT_LAKE_DIR" help:"Folder of the lake. Default: lake in the data folder." group:"Settings"`
 	Listen      string `default:"127.0.0.1:8080" env:"SIGNALCRAFT_LISTEN" help:"Address the API listens on." group:"Settings"`
 
-	AllowNetworks  []netip.Prefix `env:"SIGNALCRAFT_ALLOW_NETWORKS" sep:"," placeholder:"CIDR,..." help:"Networks that KPI sources may reach although they are not public, such as 10.1.0.0/16." group:"Settings"`
-	AllowPorts     []uint16       `env:"SIGNALCRAFT_ALLOW_PORTS" sep:"," placeholder:"PORT,..." help:"Ports that KPI sources may reach beyond 80, 443, 8080, 8443 and, for databases, 5432 and 6432." group:"Settings"`
+	AllowNetworks  []netip.Prefix `env:"SIGNALCRAFT_ALLOW_NETWORKS" sep:"," placeholder:"CIDR" help:"Networks that KPI sources may reach although they are not public, such as 10.1.0.0/16." group:"Settings"`
+	AllowPorts     []uint16       `env:"SIGNALCRAFT_ALLOW_PORTS" sep:"," placeholder:"PORT" help:"Ports that KPI sources may reach beyond 80, 443, 8080, 8443 and, for databases, 5432 and 6432." group:"Settings"`
 	AllowFilePaths bool           `env:"SIGNALCRAFT_ALLOW_FILE_PATHS" help:"Let file sources, which only the operator makes, name absolute paths outside the inbox." group:"Settings"`
 	UploadMB       int            `name:"upload-mb" default:"200" env:"SIGNALCRAFT_UPLOAD_MB" help:"Largest file that people may send, in MiB." group:"Settings"`
 
@@ -37,9 +37,9 @@ type Settings struct {
 	OperatorMFA     bool           `name:"operator-mfa" env:"SIGNALCRAFT_OPERATOR_MFA" help:"Demand a second factor of operators." group:"Service"`
 	RateLimits      string         `env:"SIGNALCRAFT_RATE_LIMITS" placeholder:"NAME=N/SPAN,..." help:"Changes of rate limits, such as account=1200/1m,login=5/1m; 0 requests switch one off." group:"Service"`
 	LimitsInMemory  bool           `env:"SIGNALCRAFT_LIMITS_IN_MEMORY" help:"Keep all rate limits in each process instead of those that guard accounts in Postgres." group:"Service"`
-	TrustedProxies  []netip.Prefix `env:"SIGNALCRAFT_TRUSTED_PROXIES" sep:"," placeholder:"CIDR,..." help:"Networks of the proxies in front, whose word on a caller's address is believed." group:"Service"`
+	TrustedProxies  []netip.Prefix `env:"SIGNALCRAFT_TRUSTED_PROXIES" sep:"," placeholder:"CIDR" help:"Networks of the proxies in front, whose word on a caller's address is believed." group:"Service"`
 	ForwardedHeader string         `env:"SIGNALCRAFT_FORWARDED_HEADER" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"Header in which they say it." group:"Service"`
-	AllowedOrigins  []string       `env:"SIGNALCRAFT_ALLOWED_ORIGINS" sep:"," placeholder:"ORIGIN,..." help:"Web origins whose pages may call the service, such as https://app.example.com." group:"Service"`
+	AllowedOrigins  []string       `env:"SIGNALCRAFT_ALLOWED_ORIGINS" sep:"," placeholder:"ORIGIN" help:"Web origins whose pages may call the service, such as https://app.example.com." group:"Service"`
 	HSTS            time.Duration  `name:"hsts" env:"SIGNALCRAFT_HSTS" help:"How long browsers shall use TLS only; set it behind TLS alone." group:"Service"`
 	MaxRequests     int            `default:"512" env:"SIGNALCRAFT_MAX_REQUESTS" help:"Requests answered at once; more get 503." group:"Service"`
 	CacheMB         int            `name:"cache-mb" default:"96" env:"SIGNALCRAFT_CACHE_MB" help:"Memory for answers kept until the next run publishes, in MiB; 0 keeps none." group:"Service"`
