@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/notify/address"
 )
 
 // maxLoginBytes is plenty for an address and a password of 128 characters.
@@ -67,7 +68,8 @@ func (s *service) registerLogin() {
 }
 
 func (s *service) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
-	if err := s.admit(ctx, limitLogin, strings.ToLower(strings.TrimSpace(in.Body.Email))); err != nil {
+	// By the form in which accounts are looked up, so that other spellings of the address do not count apart.
+	if err := s.admit(ctx, limitLogin, strings.ToLower(strings.TrimSpace(address.Canonical(in.Body.Email)))); err != nil {
 		return nil, err
 	}
 	signIn, err := s.auth.Login(ctx, auth.Attempt{Email: in.Body.Email, Password: in.Body.Password,

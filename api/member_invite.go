@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"net/mail"
 	"strings"
 	"time"
 
@@ -127,9 +126,13 @@ func (s *service) createInvitation(ctx context.Context, in *createInvitationInpu
 	if err != nil {
 		return nil, err
 	}
-	address, ok := oneAddress(in.Body.Email)
-	if !ok {
-		return nil, invalid(ctx, "body", "email", "not one plain address such as grace@example.com")
+	address, err := readAddress(ctx, "email", in.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+	// Apart from the mails that somebody asks for: inviting a person must not keep them from a new password.
+	if err := s.admit(ctx, limitAccounts, "invitation "+address); err != nil {
+		return nil, err
 	}
 	token, hash := newInvitationToken()
 	now := s.clock().UTC()
@@ -244,11 +247,4 @@ func invitationHash(token string) ([]byte, bool) {
 	}
 	digest := sha256.Sum256(random)
 	return digest[:], true
-}
-
-// oneAddress returns the one address that text is, without a name around it.
-func oneAddress(text string) (string, bool) {
-	text = strings.TrimSpace(text)
-	parsed, err := mail.ParseAddress(text)
-	return text, err == nil && parsed.Address == text && isOneLine(text)
 }

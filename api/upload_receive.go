@@ -111,9 +111,17 @@ func (s *service) createUpload(ctx context.Context, in *uploadInput) (*uploadOut
 	}
 	output, err := s.receive(ctx, in, id)
 	if err != nil {
-		return nil, s.fail(ctx, errors.Join(s.bodyFailed(ctx, err), s.uploads.Discard(context.WithoutCancel(ctx), id)))
+		return nil, s.fail(ctx, errors.Join(s.bodyFailed(ctx, err), s.discardUnknown(context.WithoutCancel(ctx), id)))
 	}
 	return output, nil
+}
+
+// discardUnknown removes a file that was received, unless it belongs to an upload by now: that one may be committed again.
+func (s *service) discardUnknown(ctx context.Context, id uuid.UUID) error {
+	if _, _, err := s.home(ctx, store.HomeUploads, id.String()); !errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return s.uploads.Discard(ctx, id)
 }
 
 // unhurried lifts the time limits of the connection for one request, and ends its reading when ctx does.

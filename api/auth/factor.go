@@ -191,6 +191,7 @@ func (s *Service) Confirm(ctx context.Context, p Principal, code string, endOthe
 // RemoveFactor removes the second factor of the transaction's user and the recovery codes. It returns store.ErrNotFound when
 // there is none.
 func (s *Service) RemoveFactor(ctx context.Context, tx *store.UserTx) error {
+	s.sessions.distrust(tx.UserID)
 	if err := tx.RemoveFactor(ctx); err != nil {
 		return err
 	}

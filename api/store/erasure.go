@@ -63,6 +63,24 @@ func (s *Store) FinishErasure(ctx context.Context, e Erasure, at time.Time) erro
 	return nil
 }
 
+// EraseAgain removes once more what is published of deleted businesses: a publication that was on its way when one was
+// deleted may have come after. For RoleBatch.
+func (s *Store) EraseAgain(ctx context.Context) error {
+	open, err := s.Erasures(ctx, false)
+	if err != nil {
+		return err
+	}
+	for _, e := range open {
+		if e.Kind != ErasedBusiness {
+			continue
+		}
+		if err := query.New(s.pool).ErasePublished(ctx, e.SubjectID); err != nil {
+			return fmt.Errorf("erase business %s again: %w", e.SubjectID, Classify(err))
+		}
+	}
+	return nil
+}
+
 // Ownership is a business of which the user is the only owner who can sign in.
 type Ownership struct {
 	BusinessID uuid.UUID

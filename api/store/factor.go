@@ -106,6 +106,9 @@ func (tx *UserTx) RemoveFactor(ctx context.Context) error {
 	if err == nil {
 		err = tx.q.RemoveRecoveryCodes(ctx)
 	}
+	if err == nil {
+		err = tx.q.ForgetSecondFactor(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("remove second factor: %w", Classify(err))
 	}

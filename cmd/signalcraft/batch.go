@@ -135,7 +135,7 @@ func (b *batch) parts(job string) []part {
 	forget := part{"old accounts and events", b.forget}
 	uploads, stale := part{"uploads", b.landUploads}, part{"old uploads", b.dropUploads}
 	return map[string][]part{
-		"load_kpis":     {control, kpis, remotes, pushes, uploads, stale},
+		"load_kpis":     {control, kpis, pushes, uploads, stale, remotes},
 		landUploadsJob:  {control, uploads, holidays},
 		refreshJob:      {models, publication, judge, forecasts, publication, judge}, // metrics first: forecasts take longer
 		"scrape_news":   {control, news},
@@ -146,7 +146,7 @@ func (b *batch) parts(job string) []part {
 		"publish":       {publication, judge},
 		"upkeep":        {forget},
 		"bench":         {control, kpis, holidays, models, forecasts, publication, judge}, // nightly without the upstreams
-		"nightly":       {control, places, control, kpis, remotes, pushes, weather, rates, holidays, news, models, forecasts, publication, judge, forget},
+		"nightly":       {control, places, control, kpis, remotes, pushes, uploads, stale, weather, rates, holidays, news, models, forecasts, publication, judge, forget},
 	}[job]
 }
 

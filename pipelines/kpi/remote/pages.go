@@ -314,15 +314,18 @@ func textAt(document any, path jp.Expr) string {
 // linkNext returns the target of rel=next (RFC 8288), else nothing.
 func linkNext(values []string) string {
 	for _, value := range values {
-		for _, link := range strings.Split(value, ",") {
-			target, parameters, ok := strings.Cut(strings.TrimSpace(link), ">")
-			if !ok || !strings.HasPrefix(target, "<") {
-				continue
+		for {
+			_, rest, ok := strings.Cut(value, "<") // an address may hold commas, so the brackets come first
+			target, after, closed := strings.Cut(rest, ">")
+			if !ok || !closed {
+				break
 			}
+			parameters, _, _ := strings.Cut(after, ",")
+			value = after
 			for _, parameter := range strings.Split(parameters, ";") {
 				name, relation, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 				if strings.EqualFold(name, "rel") && strings.EqualFold(strings.Trim(relation, `"`), "next") {
-					return target[1:]
+					return target
 				}
 			}
 		}

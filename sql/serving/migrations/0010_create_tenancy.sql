@@ -279,8 +279,9 @@ begin
     raise exception 'only an owner erases a business' using errcode = 'insufficient_privilege';
   end if;
   insert into public.erasures (kind, subject_id, requested_at) values ('business', gone, at_instant) on conflict do nothing;
-  insert into public.events (business_id, user_id, kind, at)
-  select business_id, user_id, 'membership.ended', at_instant from public.memberships where business_id = gone;
+  -- Of the members alone: an event of the business would go with it before anybody heard of it.
+  insert into public.events (user_id, kind, payload, at)
+  select user_id, 'membership.ended', jsonb_build_object('business_id', gone), at_instant from public.memberships where business_id = gone;
   perform public.erase_published(gone);
 end $$;
 -- +goose StatementEnd

@@ -234,6 +234,12 @@ where user_id = (select request_user());
 delete from mfa_factors
 where user_id = (select request_user());
 
+-- name: ForgetSecondFactor :exec
+-- ForgetSecondFactor makes no session of the transaction's user count as one with a second factor any more.
+update user_sessions
+set second_factor = false
+where user_id = (select request_user()) and revoked_at is null and second_factor;
+
 -- name: RemoveRecoveryCodes :exec
 delete from recovery_codes
 where user_id = (select request_user());

@@ -301,6 +301,19 @@ func (q *Queries) EnrolFactor(ctx context.Context, arg EnrolFactorParams) (int64
 	return result.RowsAffected(), nil
 }
 
+// ForgetSecondFactor is the text of the query of that name.
+const ForgetSecondFactor = `-- name: ForgetSecondFactor :exec
+update user_sessions
+set second_factor = false
+where user_id = (select request_user()) and revoked_at is null and second_factor
+`
+
+// ForgetSecondFactor makes no session of the transaction's user count as one with a second factor any more.
+func (q *Queries) ForgetSecondFactor(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, ForgetSecondFactor)
+	return err
+}
+
 // ForgetSessions is the text of the query of that name.
 const ForgetSessions = `-- name: ForgetSessions :execrows
 delete from user_sessions
