@@ -147,13 +147,20 @@ func requestOf() map[string]sample {
 		return map[string]any{"name": name, "kind": "push", "kpis": []map[string]any{{"name": name}}}
 	}
 	for id, request := range map[string]sample{
-		"listSources":     {target: "business", want: ok},
-		"createSource":    {want: created, body: func(n names) any { body := source(n); body["business_id"] = n.id("business"); return body }},
-		"updateSource":    {target: "source", want: ok, body: func(n names) any { return source(n) }},
-		"deleteSource":    {target: "source", want: noBody},
-		"rotateSourceKey": {target: "source", want: created},
-		"testSource":      {target: "source", want: []int{http.StatusConflict}},
-		"runSource":       {target: "source", want: []int{http.StatusConflict}},
+		"createUpload": {want: created, query: ofBusiness(""), contentType: "text/csv", body: func(n names) any {
+			return fmt.Sprintf("date,value\n2026-03-01,%d\n", n.c.random.Uint32())
+		}},
+		"getUpload":         {target: "upload", want: ok},
+		"listUploadRejects": {target: "upload", want: ok},
+		"commitUpload":      {target: "upload", want: []int{http.StatusBadRequest}, body: fixed(map[string]any{})}, // its file is not here
+		"deleteUpload":      {target: "upload", want: noBody},
+		"listSources":       {target: "business", want: ok},
+		"createSource":      {want: created, body: func(n names) any { body := source(n); body["business_id"] = n.id("business"); return body }},
+		"updateSource":      {target: "source", want: ok, body: func(n names) any { return source(n) }},
+		"deleteSource":      {target: "source", want: noBody},
+		"rotateSourceKey":   {target: "source", want: created},
+		"testSource":        {target: "source", want: []int{http.StatusConflict}},
+		"runSource":         {target: "source", want: []int{http.StatusConflict}},
 		"pushData": {target: "source", alike: true, want: []int{http.StatusUnauthorized}, body: fixed(map[string]any{"points": []map[string]any{}}),
 			header: map[string]string{"X-SignalCraft-Signature": "t=1774936800,v1=" + strings.Repeat("0", 64)}},
 	} {

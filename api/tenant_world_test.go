@@ -239,9 +239,11 @@ func objects() map[string]object {
 		}},
 		"session":      row("caller", `insert into user_sessions (id, user_id, expires_at, ends_at) select $2, $3, '2100-01-01', '2100-01-01' where $1::uuid is not null`),
 		"notification": row("caller", `insert into notifications (business_id, id, user_id, kind, title) values ($1, $2, $3, 'alert', 'title')`),
-		"key":          row("caller", `insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, created_at, expires_at) values ($1, $2, $3, 'key', 'x', '{read}', now(), now() + interval '1 day')`),
-		"job":          {"installation", func(*tenantCampaign, *tenant, string) string { return "nightly" }},
-		"person":       {"installation", func(c *tenantCampaign, _ *tenant, _ string) string { return c.person("somebody", false) }},
+		"upload": row("tenant", `insert into uploads (business_id, id, name, content, size_bytes, status, spec, preview)
+			select $1, $2::uuid, 'till.csv', encode(sha256($2::uuid::text::bytea), 'hex'), 1, 'failed', '{}', '{}' where $3::uuid is not null`),
+		"key":    row("caller", `insert into api_keys (business_id, id, user_id, name, secret_hash, scopes, created_at, expires_at) values ($1, $2, $3, 'key', 'x', '{read}', now(), now() + interval '1 day')`),
+		"job":    {"installation", func(*tenantCampaign, *tenant, string) string { return "nightly" }},
+		"person": {"installation", func(c *tenantCampaign, _ *tenant, _ string) string { return c.person("somebody", false) }},
 		"sign-in": {"installation", func(c *tenantCampaign, b *tenant, _ string) string {
 			return objects()["session"].new(c, b, c.person("somebody", false))
 		}},

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/signalcraft/signalcraft/api"
 	"github.com/signalcraft/signalcraft/api/auth"
 	"github.com/signalcraft/signalcraft/api/secret"
@@ -104,7 +105,8 @@ func start(t testing.TB, o Options, first *Service) *Service {
 	t.Cleanup(batch.Close)
 	s.Sources = &Sources{Reader: remote.New(remote.Config{}), box: Secrets(t), data: batch, now: s.Clock.Now}
 	logger := slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Secrets: Secrets(t), Sources: s.Sources, Limits: unlimited()}
+	config := api.Config{Store: data, Auth: accounts, Logger: logger, Version: "test", Clock: s.Clock.Now, Secrets: Secrets(t), Sources: s.Sources, Limits: unlimited(),
+		Uploads: &Uploads{files: map[uuid.UUID][]byte{}}}
 	if o.API != nil {
 		o.API(&config)
 	}

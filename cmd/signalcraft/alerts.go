@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/signalcraft/signalcraft/api/alerts"
 )
@@ -18,7 +20,15 @@ func (b *batch) judgeAlerts(ctx context.Context, e *execution) (step, error) {
 	return s, err
 }
 
-// forgetEvents removes events, notifications and resolved alerts that nobody asks for any more.
-func (b *batch) forgetEvents(ctx context.Context, _ *execution) (step, error) {
-	return step{}, b.data.PruneLive(ctx)
+// sessionsKept is how long a session that has ended is still shown to operators.
+const sessionsKept = 90 * 24 * time.Hour
+
+// forget removes what nobody asks for any more: accounts whose address was never verified, tokens of mails, ended
+// sessions, events, notifications and resolved alerts.
+func (b *batch) forget(ctx context.Context, _ *execution) (step, error) {
+	now := b.now()
+	swept, err := b.data.SweepAccounts(ctx, now)
+	sessions, failed := b.data.ForgetSessions(ctx, now.Add(-sessionsKept))
+	removed := swept.Accounts + swept.Tokens + swept.Mails + sessions
+	return step{RowsIn: removed, RowsOut: removed}, errors.Join(err, failed, b.data.PruneLive(ctx))
 }

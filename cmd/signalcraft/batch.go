@@ -102,6 +102,7 @@ func (b *batch) jobs() []jobs.Job {
 		job("run_models", "", time.Hour, "publish"),
 		job("run_forecasts", "0 2 * * *", 2*time.Hour, "publish"),
 		job("publish", "", time.Hour),
+		job("upkeep", "40 3 * * *", 30*time.Minute),
 		job("nightly", "", 4*time.Hour),
 	}
 }
@@ -131,18 +132,19 @@ func (b *batch) parts(job string) []part {
 	rates, holidays := part{"exchange rates", b.fetchRates}, part{"holidays", b.landHolidays}
 	models, forecasts := part{"models", b.runModels}, part{"forecasts", b.runForecasts}
 	publication, judge := part{"publish", b.publish}, part{"alerts", b.judgeAlerts}
+	forget := part{"old accounts and events", b.forget}
 	uploads, stale := part{"uploads", b.landUploads}, part{"old uploads", b.dropUploads}
-	forget := part{"old events", b.forgetEvents}
 	return map[string][]part{
 		"load_kpis":     {control, kpis, remotes, pushes, uploads, stale},
 		landUploadsJob:  {control, uploads, holidays},
-		refreshJob:      {models, publication, forecasts, publication, judge}, // metrics first: forecasts take longer
+		refreshJob:      {models, publication, judge, forecasts, publication, judge}, // metrics first: forecasts take longer
 		"scrape_news":   {control, news},
 		"fetch_weather": {control, places, control, weather},
 		"fetch_rates":   {control, rates, holidays},
 		"run_models":    {models},
 		"run_forecasts": {forecasts},
 		"publish":       {publication, judge},
+		"upkeep":        {forget},
 		"bench":         {control, kpis, holidays, models, forecasts, publication, judge}, // nightly without the upstreams
 		"nightly":       {control, places, control, kpis, remotes, pushes, weather, rates, holidays, news, models, forecasts, publication, judge, forget},
 	}[job]

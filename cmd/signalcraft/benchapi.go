@@ -26,7 +26,6 @@ type benchAPICommand struct {
 	Days       int           `default:"100" help:"Days of published points of each KPI; at least 90."`
 	Rate       int           `default:"1500" help:"Requests a second of the measurements at a fixed rate."`
 	Duration   time.Duration `default:"10s" help:"Length of each measurement; an hour shows that memory stays flat."`
-	CacheMB    int           `name:"cache-mb" default:"96" help:"Memory for kept answers, in MiB."`
 	Keep       bool          `help:"Keep the data folder, whose path is printed."`
 	From       string        `type:"path" placeholder:"FOLDER" help:"Use a data folder that an earlier run kept, and the same sizes."`
 	Profile    string        `type:"path" placeholder:"FILE" help:"Write a CPU profile of the warm measurement over all businesses."`

@@ -74,7 +74,7 @@ func (b *benchAPI) measureCold(ctx context.Context) ([]benchResult, error) {
 
 // measureWarm measures a service that has been asked everything once since the last run was published.
 func (b *benchAPI) measureWarm(ctx context.Context) ([]benchResult, error) {
-	s, err := b.start(ctx, int64(b.CacheMB)<<20, cheapHash())
+	s, err := b.start(ctx, int64(b.settings.CacheMB)<<20, cheapHash())
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // runCommand runs one job by hand.
 type runCommand struct {
-	Job  string    `arg:"" default:"nightly" help:"Job to run: nightly, load_kpis, land_uploads, refresh, scrape_news, fetch_weather, fetch_rates, run_models, run_forecasts or publish."`
+	Job  string    `arg:"" default:"nightly" help:"Job to run: nightly, load_kpis, land_uploads, refresh, scrape_news, fetch_weather, fetch_rates, run_models, run_forecasts, publish or upkeep."`
 	AsOf time.Time `name:"as-of" help:"Instant to run as of, such as 2026-10-31T18:00:00Z. Default: now."`
 }
 

@@ -13,18 +13,14 @@ import (
 	"github.com/signalcraft/signalcraft/api/secret"
 )
 
-// secretKeysVariable holds the keys that seal secrets in Postgres, in base64 and separated by commas: the first seals,
-// all of them open.
-const secretKeysVariable = "SIGNALCRAFT_SECRET_KEYS"
-
 // secretBox returns the box of the installation. Its keys are those of the setting, or else the one in the file secret.key
 // of the data folder, which is made when it is missing. Without that file a copy of the database tells no secret, and
 // nobody else can sign in: it belongs into another backup than the database.
 func (s *Settings) secretBox() (*secret.Box, error) {
-	if text := os.Getenv(secretKeysVariable); text != "" {
-		box, err := secret.Parse(text)
+	if s.SecretKeys != "" {
+		box, err := secret.Parse(s.SecretKeys)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w: want 32 bytes in base64, several separated by commas", secretKeysVariable, err)
+			return nil, fmt.Errorf("--secret-keys: %w: want 32 bytes in base64, several separated by commas", err)
 		}
 		return box, nil
 	}

@@ -8,7 +8,6 @@ import (
 )
 
 func TestSecretKeyIsMadeOnce(t *testing.T) {
-	t.Setenv(secretKeysVariable, "")
 	settings := &Settings{DataDir: filepath.Join(t.TempDir(), "data")}
 	sealed := make([]string, 8)
 	var all sync.WaitGroup
@@ -40,8 +39,8 @@ func TestSecretKeyIsMadeOnce(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode of the key: got %v and %v, want 0600", info.Mode(), err)
 	}
-	t.Setenv(secretKeysVariable, "bm90IDMyIGJ5dGVz")
+	settings.SecretKeys = "bm90IDMyIGJ5dGVz"
 	if _, err := settings.secretBox(); err == nil {
-		t.Error("a key of 12 bytes in the environment: got nil, want an error")
+		t.Error("a key of 12 bytes in the settings: got nil, want an error")
 	}
 }

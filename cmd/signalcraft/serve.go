@@ -110,8 +110,13 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	if err != nil {
 		return err
 	}
-	handler, err := api.New(api.Config{Store: data, Auth: accounts, Logger: i.logger, Version: version(), Clock: i.now, Site: i.settings.site(),
-		Secrets: secrets, Sources: sources, Jobs: i.jobs, Uploads: files})
+	config, err := i.settings.api()
+	if err != nil {
+		return err
+	}
+	config.Store, config.Auth, config.Logger, config.Version, config.Clock = data, accounts, i.logger, version(), i.now
+	config.Secrets, config.Sources, config.Jobs, config.Uploads = secrets, sources, i.jobs, files
+	handler, err := api.New(config)
 	if err != nil {
 		return err
 	}
@@ -126,6 +131,20 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 		return errors.Join(err, listener.Close())
 	}
 	return api.Serve(ctx, listener, handler, i.logger)
+}
+
+// api returns what the settings say of the service.
+func (s *Settings) api() (api.Config, error) {
+	limits, err := api.ParseLimits(s.RateLimits)
+	if err != nil {
+		return api.Config{}, fmt.Errorf("--rate-limits: %w", err)
+	}
+	kept := int64(s.CacheMB) << 20
+	if kept == 0 {
+		kept = -1
+	}
+	return api.Config{Site: s.site(), OperatorMFA: s.OperatorMFA, CacheBytes: kept, Limits: limits, LimitsInMemory: s.LimitsInMemory,
+		TrustedProxies: s.TrustedProxies, ForwardedHeader: s.ForwardedHeader, AllowedOrigins: s.AllowedOrigins, HSTS: s.HSTS, MaxRequests: s.MaxRequests}, nil
 }
 
 func whereToLook(out io.Writer, address string) error {

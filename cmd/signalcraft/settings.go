@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/signalcraft/signalcraft/api"
 )
 
 // Settings are the installation's settings; every command takes them all.
@@ -27,10 +28,21 @@ type Settings struct {
 	LakeDir     string `env:"SIGNALCRAFT_LAKE_DIR" help:"Folder of the lake. Default: lake in the data folder." group:"Settings"`
 	Listen      string `default:"127.0.0.1:8080" env:"SIGNALCRAFT_LISTEN" help:"Address the API listens on." group:"Settings"`
 
-	AllowNetworks  []netip.Prefix `env:"SIGNALCRAFT_ALLOW_NETWORKS" sep:"," placeholder:"CIDR,..." help:"Networks that KPI sources may reach although they are not public, such as 10.1.0.0/16." group:"Settings"`
-	AllowPorts     []uint16       `env:"SIGNALCRAFT_ALLOW_PORTS" sep:"," placeholder:"PORT,..." help:"Ports that KPI sources may reach beyond 80, 443, 8080, 8443 and, for databases, 5432 and 6432." group:"Settings"`
+	AllowNetworks  []netip.Prefix `env:"SIGNALCRAFT_ALLOW_NETWORKS" sep:"," placeholder:"CIDR" help:"Networks that KPI sources may reach although they are not public, such as 10.1.0.0/16." group:"Settings"`
+	AllowPorts     []uint16       `env:"SIGNALCRAFT_ALLOW_PORTS" sep:"," placeholder:"PORT" help:"Ports that KPI sources may reach beyond 80, 443, 8080, 8443 and, for databases, 5432 and 6432." group:"Settings"`
 	AllowFilePaths bool           `env:"SIGNALCRAFT_ALLOW_FILE_PATHS" help:"Let file sources, which only the operator makes, name absolute paths outside the inbox." group:"Settings"`
 	UploadMB       int            `name:"upload-mb" default:"200" env:"SIGNALCRAFT_UPLOAD_MB" help:"Largest file that people may send, in MiB." group:"Settings"`
+
+	SecretKeys      string         `env:"SIGNALCRAFT_SECRET_KEYS" secret:"" help:"Keys that seal secrets in Postgres: 32 bytes in base64, several separated by commas; the first seals, all open. Default: secret.key in the data folder." group:"Service"`
+	OperatorMFA     bool           `name:"operator-mfa" env:"SIGNALCRAFT_OPERATOR_MFA" help:"Demand a second factor of operators." group:"Service"`
+	RateLimits      string         `env:"SIGNALCRAFT_RATE_LIMITS" placeholder:"NAME=N/SPAN,..." help:"Changes of rate limits, such as account=1200/1m,login=5/1m; 0 requests switch one off." group:"Service"`
+	LimitsInMemory  bool           `env:"SIGNALCRAFT_LIMITS_IN_MEMORY" help:"Keep all rate limits in each process instead of those that guard accounts in Postgres." group:"Service"`
+	TrustedProxies  []netip.Prefix `env:"SIGNALCRAFT_TRUSTED_PROXIES" sep:"," placeholder:"CIDR" help:"Networks of the proxies in front, whose word on a caller's address is believed." group:"Service"`
+	ForwardedHeader string         `env:"SIGNALCRAFT_FORWARDED_HEADER" enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For" help:"Header in which they say it." group:"Service"`
+	AllowedOrigins  []string       `env:"SIGNALCRAFT_ALLOWED_ORIGINS" sep:"," placeholder:"ORIGIN" help:"Web origins whose pages may call the service, such as https://app.example.com." group:"Service"`
+	HSTS            time.Duration  `name:"hsts" env:"SIGNALCRAFT_HSTS" help:"How long browsers shall use TLS only; set it behind TLS alone." group:"Service"`
+	MaxRequests     int            `default:"512" env:"SIGNALCRAFT_MAX_REQUESTS" help:"Requests answered at once; more get 503." group:"Service"`
+	CacheMB         int            `name:"cache-mb" default:"96" env:"SIGNALCRAFT_CACHE_MB" help:"Memory for answers kept until the next run publishes, in MiB; 0 keeps none." group:"Service"`
 
 	MemoryMB int `default:"1024" env:"SIGNALCRAFT_MEMORY_MB" help:"Memory that a DuckDB session may use, in MiB." group:"Settings"`
 	Threads  int `default:"0" env:"SIGNALCRAFT_THREADS" help:"Threads for models; 0 means every core." group:"Settings"`
@@ -63,6 +75,12 @@ func (s *Settings) Validate() error {
 	}
 	if s.Threads < 0 || s.Workers < 1 || s.MemoryMB < 64 {
 		return fmt.Errorf("--threads must be 0 or more, --workers 1 or more and --memory-mb 64 or more; got %d, %d and %d", s.Threads, s.Workers, s.MemoryMB)
+	}
+	if s.MaxRequests < 1 || s.CacheMB < 0 || s.HSTS < 0 {
+		return fmt.Errorf("--max-requests must be 1 or more, --cache-mb and --hsts 0 or more; got %d, %d and %s", s.MaxRequests, s.CacheMB, s.HSTS)
+	}
+	if _, err := api.ParseLimits(s.RateLimits); err != nil {
+		return fmt.Errorf("--rate-limits: %w", err)
 	}
 	if s.UploadMB < 1 {
 		return fmt.Errorf("--upload-mb must be 1 or more, got %d", s.UploadMB)

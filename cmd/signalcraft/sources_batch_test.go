@@ -76,7 +76,7 @@ func TestDueSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	fresh := "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-	t.Setenv("SIGNALCRAFT_SECRET_KEYS", fresh+","+strings.TrimSpace(string(old)))
+	r.settings.SecretKeys = fresh + "," + strings.TrimSpace(string(old))
 	if err := r.load(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestDueSources(t *testing.T) {
 	if err != nil || string(plain) != "k" {
 		t.Errorf("with the new key alone: %q, %v; want k", plain, err)
 	}
-	t.Setenv("SIGNALCRAFT_SECRET_KEYS", "bm90IHRoZSBrZXkgdGhhdCBzZWFsZWQgdGhpcyAhISE=")
+	r.settings.SecretKeys = "bm90IHRoZSBrZXkgdGhhdCBzZWFsZWQgdGhpcyAhISE="
 	if s := r.run(good); s.LastRun.Status != "failed" || s.LastRun.Problem != "its secrets cannot be opened any more: give them again" {
 		t.Errorf("with another key: %+v, want it to say so", s.LastRun)
 	}
