@@ -168,7 +168,7 @@ func (g *generator) cook(r *oddRequest) bool {
 	if id == "createUpload" {
 		r.target, _, _ = strings.Cut(r.target, "?")
 		r.target += fmt.Sprintf("?business_id=%s&name=march-%d.csv", business, g.count)
-		r.body = fmt.Appendf(nil, "day,Uploaded\n2026-03-01,%d\n2026-03-02,7\n2026-03-03,x\n", g.count)
+		r.body = fmt.Appendf(nil, "date,value\n2026-03-01,%d\n2026-03-02,7\n2026-03-03,x\n", g.count)
 		r.headers = append(r.headers, [2]string{"Content-Type", "text/csv"})
 		return true
 	}
