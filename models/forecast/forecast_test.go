@@ -341,11 +341,11 @@ func TestPriorKeepsTheChoice(t *testing.T) {
 	chosen := first.Method[1]
 	check("seasonal naive(7)", 500, 506, "seasonal naive(7)", 500)
 	check("60 % naive + 40 % theta", 500, 500, "60 % naive + 40 % theta", 500)
-	check("seasonal naive(7)", 500, 507, chosen, 507)            // too old
-	check("seasonal naive(7)", 501, 500, chosen, 500)            // of a later vintage
-	check("crystal ball", 500, 501, chosen, 501)                 // unknown
+	check("seasonal naive(7)", 500, 507, chosen, 507)                    // too old
+	check("seasonal naive(7)", 501, 500, chosen, 500)                    // of a later vintage
+	check("crystal ball", 500, 501, chosen, 501)                         // unknown
 	check("trimmed mean of theta + crystal ball", 500, 501, chosen, 501) // unknown in part
-	check("croston(sba)", 500, 501, chosen, 501)                 // does not apply to this series
+	check("croston(sba)", 500, 501, chosen, 501)                         // does not apply to this series
 }
 
 func TestForecastRefusesBadCalls(t *testing.T) {
