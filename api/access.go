@@ -139,7 +139,7 @@ func accessOf() map[string]access {
 // register adds an operation under its row of accessOf, which is where its security and the errors that follow from it
 // come from. It panics when there is no row: an operation nobody decided on must not be served.
 func register[I, O any](s *service, o huma.Operation, handler func(context.Context, *I) (*O, error)) {
-	huma.Register(s.huma, s.governed(o), handler)
+	huma.Register(s.huma, s.governed(o), unique(handler))
 }
 
 // governed returns o with what its row of accessOf says. It is for operations that huma registers in another

@@ -71,6 +71,7 @@ func contract(version string) huma.Config {
 // finish puts the document in order once all operations are known: tags by name, and no error answers that none gives.
 func finish(document *huma.OpenAPI) {
 	allowNull(document.Components.Schemas)
+	tellUnique(document.Components.Schemas.Map())
 	slices.SortFunc(document.Tags, func(a, b *huma.Tag) int { return strings.Compare(a.Name, b.Name) })
 	used := map[string]bool{}
 	for _, item := range document.Paths {

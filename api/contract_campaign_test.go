@@ -24,6 +24,8 @@ type contractCaller struct {
 	name  string
 	user  *apitest.User
 	token string
+	// business is the one that the world made them a member of; empty when none.
+	business string
 }
 
 // contractCampaign asks a real service what its contract says, and more, and holds the answers against the contract.
@@ -108,11 +110,18 @@ func newContractCampaign(t *testing.T, s *apitest.Service, seed uint64) *contrac
 	for _, u := range []apitest.User{w.Ada, w.Vic, w.Bob, w.Nobody} {
 		c.known["email"] = append(c.known["email"], u.Email)
 		c.secrets[u.Password] = true
-		c.identities = append(c.identities, &contractCaller{name: u.Name, user: &u})
+		who := &contractCaller{name: u.Name, user: &u}
+		switch u.ID {
+		case w.Ada.ID, w.Vic.ID:
+			who.business = w.Cafe.ID.String()
+		case w.Bob.ID:
+			who.business = w.Hotel.ID.String()
+		}
+		c.identities = append(c.identities, who)
 	}
 	c.known["password"] = []any{w.Ada.Password, w.Vic.Password}
 	c.strangers = []*contractCaller{{name: "stranger"}, {name: "forger", token: "eyJhbGciOiJub25lIn0.e30."}}
-	c.identities = append(c.identities, c.identities[0], c.identities[0])
+	c.identities = append(c.identities, c.identities[0], c.identities[0], c.identities[2], c.identities[2]) // owners, more often
 	c.identities = append(c.identities, c.strangers...)
 	return c
 }
@@ -129,7 +138,6 @@ var sameAnswer = []string{"register", "resetPassword", "resendVerification"}
 var ending = []string{"deleteUser", "deleteBusiness", "changePassword", "adminUpdateUser", "removeMember", "changeMember"}
 
 func (c *contractCampaign) one(o *contractOperation, i int) {
-	r := c.request(o)
 	who := pickOne(c.generator, c.identities)
 	if slices.Contains(ending, o.id) && i < c.gentle {
 		who = c.strangers[i%len(c.strangers)]
@@ -137,6 +145,8 @@ func (c *contractCampaign) one(o *contractOperation, i int) {
 	if who.user != nil && who.token == "" {
 		c.signIn(who)
 	}
+	c.own = who.business
+	r := c.request(o)
 	id := fmt.Sprintf("campaign-%d", i)
 	answer, err := c.ask(r, who, id)
 	if err != nil {

@@ -23,6 +23,8 @@ type generator struct {
 	// secrets are what must never be logged.
 	secrets map[string]bool
 	count   int
+	// own is the business of the caller, if the world gave one.
+	own string
 }
 
 // oddRequest is one made-up request.
@@ -45,7 +47,7 @@ var oddities = []string{"wrong type", "out of bounds", "missing field", "extra f
 
 func (g *generator) request(o *contractOperation) *oddRequest {
 	r := &oddRequest{operation: o, method: o.method}
-	if g.chance(60) {
+	if g.chance(50) {
 		r.what = pickOne(g, oddities)
 	}
 	g.address(r)
@@ -137,8 +139,52 @@ func headerText(text string) string {
 	}, text)
 }
 
+// recipes are bodies that obey rules which no schema tells, such as that an alert on anomalies has no threshold. Without them some
+// operations would succeed too rarely for others to find what they made. %[1]s is a business, %[2]d a number of its own.
+func recipes() map[string]string {
+	return map[string]string{
+		"createAlert":    `{"business_id":"%[1]s","name":"low %[2]d","condition":"anomaly"}`,
+		"updateAlert":    `{"name":"lower %[2]d","condition":"missing"}`,
+		"createSource":   `{"business_id":"%[1]s","name":"till %[2]d","kind":"push","kpis":[{"name":"pushed %[2]d","column":"v%[2]d","aggregation":"sum"}]}`,
+		"updateSource":   `{"name":"till %[2]d","kind":"push","kpis":[{"name":"pushed %[2]d","column":"v%[2]d","aggregation":"sum"}]}`,
+		"updateBusiness": `{"version":1,"name":"business %[2]d","time_zone":"Europe/Berlin","currency":"EUR","country":"DE"}`,
+		"updateKPI":      `{"version":1,"name":"KPI %[2]d","aggregation":"sum","non_negative":false,"is_active":true}`,
+		"commitUpload":   `{}`,
+	}
+}
+
+// cook makes the body of r from a recipe; false when there is none.
+func (g *generator) cook(r *oddRequest) bool {
+	id := r.operation.id
+	recipe, ok := recipes()[id]
+	if r.what != "" || g.chance(40) || !ok && id != "createUpload" {
+		return false
+	}
+	g.count++
+	business := g.own
+	if business == "" || g.chance(20) {
+		business = fmt.Sprint(pickOne(g, g.known["business_id"]))
+	}
+	if id == "createUpload" {
+		r.target, _, _ = strings.Cut(r.target, "?")
+		r.target += fmt.Sprintf("?business_id=%s&name=march-%d.csv", business, g.count)
+		r.body = fmt.Appendf(nil, "date,value\n2026-03-01,%d\n2026-03-02,7\n2026-03-03,x\n", g.count)
+		r.headers = append(r.headers, [2]string{"Content-Type", "text/csv"})
+		return true
+	}
+	r.body = []byte(recipe)
+	if strings.Contains(recipe, "%") {
+		r.body = fmt.Appendf(nil, recipe, business, g.count)
+	}
+	r.headers = append(r.headers, [2]string{"Content-Type", "application/json"})
+	return true
+}
+
 // fill makes the body.
 func (g *generator) fill(r *oddRequest) {
+	if g.cook(r) {
+		return
+	}
 	kinds := slices.Sorted(maps.Keys(r.operation.bodies))
 	if len(kinds) == 0 {
 		if r.what == "truncated" || r.what == "not JSON" { // a body that nobody asked for
@@ -261,6 +307,9 @@ func (g *generator) value(r *oddRequest, name string, schema map[string]any, dep
 func (g *generator) knownOf(r *oddRequest, name string) []any {
 	if here := g.known["id at "+rootOf(r.operation)]; name == "id" && len(here) > 0 && g.chance(70) {
 		return here
+	}
+	if g.own != "" && (name == "business_id" || name == "id") && g.chance(60) {
+		return []any{g.own}
 	}
 	return g.known[name]
 }
