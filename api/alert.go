@@ -19,7 +19,7 @@ type AlertRule struct {
 	Threshold  *float64 `json:"threshold,omitempty" doc:"What is compared with: in the KPI's unit, for changes a fraction such as -0.2; needed unless the condition is anomaly or missing" minimum:"-1e15" maximum:"1e15" example:"1000"`
 	WindowDays int      `json:"window_days,omitempty" doc:"Days that are looked at" minimum:"1" maximum:"366" default:"1" example:"7"`
 	Severity   string   `json:"severity,omitempty" doc:"How much it matters" enum:"info,warning,critical" default:"warning" example:"warning"`
-	Channels   []string `json:"channels,omitempty" doc:"How members are told: in_app is GET /notifications; left out: in_app" enum:"in_app,email" minItems:"1" maxItems:"2" nullable:"false" example:"[\"in_app\"]"`
+	Channels   []string `json:"channels,omitempty" doc:"How members are told: in_app is GET /notifications; left out: in_app" enum:"in_app,email" minItems:"1" maxItems:"2" uniqueItems:"true" nullable:"false" example:"[\"in_app\"]"`
 	Active     *bool    `json:"is_active,omitempty" doc:"Whether it watches; left out: true" nullable:"false" example:"true"`
 }
 

@@ -22,7 +22,7 @@ const (
 // alert checks the rule for itself and returns it without an id.
 func (r *AlertRule) alert(ctx context.Context) (store.Alert, error) {
 	a := store.Alert{Name: strings.TrimSpace(r.Name), Condition: r.Condition, Threshold: r.Threshold, WindowDays: r.WindowDays,
-		Severity: r.Severity, Channels: distinct(r.Channels), Active: r.Active == nil || *r.Active}
+		Severity: r.Severity, Channels: r.Channels, Active: r.Active == nil || *r.Active}
 	if a.Name == "" || strings.ContainsFunc(a.Name, unicode.IsControl) {
 		return a, invalid(ctx, "body", "name", "expected text without control characters")
 	}

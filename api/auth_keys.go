@@ -42,7 +42,7 @@ type createKeyInput struct {
 	Body struct {
 		BusinessID string   `json:"business_id" doc:"The one business that the key reaches" format:"uuid" example:"0192f0c1-9d10-7f00-8a11-0c0ffee0cafe"`
 		Name       string   `json:"name" doc:"What it is for" minLength:"1" maxLength:"100" example:"nightly export"`
-		Scopes     []string `json:"scopes" doc:"read for whatever a viewer reads, write for uploads and alerts (takes an analyst), sources for KPI sources (takes an admin)" minItems:"1" maxItems:"3" nullable:"false" enum:"read,write,sources" example:"[\"read\"]"`
+		Scopes     []string `json:"scopes" doc:"read for whatever a viewer reads, write for uploads and alerts (takes an analyst), sources for KPI sources (takes an admin)" minItems:"1" maxItems:"3" uniqueItems:"true" nullable:"false" enum:"read,write,sources" example:"[\"read\"]"`
 		Days       int      `json:"expires_in_days,omitempty" doc:"How long it is accepted" minimum:"1" maximum:"365" default:"90" example:"90"`
 	}
 }
@@ -104,7 +104,7 @@ func (s *service) createKey(ctx context.Context, in *createKeyInput) (*createKey
 	if name == "" {
 		return nil, invalid(ctx, "body", "body.name", "must not be blank")
 	}
-	n := auth.NewKey{Name: name, Scopes: slices.Compact(slices.Sorted(slices.Values(in.Body.Scopes))), Life: time.Duration(in.Body.Days) * 24 * time.Hour}
+	n := auth.NewKey{Name: name, Scopes: slices.Sorted(slices.Values(in.Body.Scopes)), Life: time.Duration(in.Body.Days) * 24 * time.Hour}
 	out := &createKeyOutput{}
 	err = s.inBusiness(ctx, business, func(tx *store.MemberTx) error {
 		if least := auth.LeastFor(n.Scopes); !auth.Role(tx.Role).Covers(least) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -33,14 +32,14 @@ type digestSettings struct {
 	Frequency  string   `json:"frequency" doc:"How often" enum:"daily,weekly,monthly" example:"weekly"`
 	Weekday    string   `json:"weekday" doc:"On which day a weekly one goes out" enum:"monday,tuesday,wednesday,thursday,friday,saturday,sunday" example:"monday"`
 	Hour       int      `json:"hour" doc:"From which local hour of the business on" minimum:"0" maximum:"23" example:"7"`
-	Recipients []string `json:"recipients" nullable:"false" doc:"Which members get it, by role" enum:"owner,admin,analyst,viewer" maxItems:"4" example:"[\"owner\",\"admin\"]"`
+	Recipients []string `json:"recipients" nullable:"false" doc:"Which members get it, by role" enum:"owner,admin,analyst,viewer" maxItems:"4" uniqueItems:"true" example:"[\"owner\",\"admin\"]"`
 }
 
 type noticeChannels struct {
-	Alerts    []string `json:"alerts" nullable:"false" doc:"When an alert fires" enum:"in_app,email" maxItems:"2" example:"[\"in_app\",\"email\"]"`
-	Anomalies []string `json:"anomalies" nullable:"false" doc:"When a KPI is out of the ordinary" enum:"in_app,email" maxItems:"2" example:"[\"in_app\"]"`
-	Sources   []string `json:"sources" nullable:"false" doc:"When a source fails" enum:"in_app,email" maxItems:"2" example:"[\"in_app\",\"email\"]"`
-	Uploads   []string `json:"uploads" nullable:"false" doc:"When an upload is done" enum:"in_app,email" maxItems:"2" example:"[\"in_app\"]"`
+	Alerts    []string `json:"alerts" nullable:"false" doc:"When an alert fires" enum:"in_app,email" maxItems:"2" uniqueItems:"true" example:"[\"in_app\",\"email\"]"`
+	Anomalies []string `json:"anomalies" nullable:"false" doc:"When a KPI is out of the ordinary" enum:"in_app,email" maxItems:"2" uniqueItems:"true" example:"[\"in_app\"]"`
+	Sources   []string `json:"sources" nullable:"false" doc:"When a source fails" enum:"in_app,email" maxItems:"2" uniqueItems:"true" example:"[\"in_app\",\"email\"]"`
+	Uploads   []string `json:"uploads" nullable:"false" doc:"When an upload is done" enum:"in_app,email" maxItems:"2" uniqueItems:"true" example:"[\"in_app\"]"`
 }
 
 // defaultPreferences is what holds until a business says otherwise.
@@ -99,10 +98,6 @@ func (s *service) savePreferences(ctx context.Context, in *savePreferencesInput)
 	if err != nil {
 		return nil, err
 	}
-	p := &in.Body.Preferences
-	for _, list := range []*[]string{&p.Digest.Recipients, &p.Channels.Alerts, &p.Channels.Anomalies, &p.Channels.Sources, &p.Channels.Uploads} {
-		*list = distinct(*list)
-	}
 	text, err := json.Marshal(in.Body.Preferences)
 	if err != nil {
 		return nil, s.fail(ctx, fmt.Errorf("write preferences: %w", err))
@@ -123,18 +118,6 @@ func (s *service) savePreferences(ctx context.Context, in *savePreferencesInput)
 		return nil, s.fail(ctx, versionChanged(ctx, err))
 	}
 	return out, nil
-}
-
-// distinct returns list without what stands in it before. The document does not ask for lists without repetitions: huma panics when
-// it checks that of a list with objects in it.
-func distinct(list []string) []string {
-	kept := make([]string, 0, len(list))
-	for _, text := range list {
-		if !slices.Contains(kept, text) {
-			kept = append(kept, text)
-		}
-	}
-	return kept
 }
 
 // read fills the answer with what is stored, and with the defaults for what is not.
