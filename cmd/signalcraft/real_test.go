@@ -80,6 +80,7 @@ func realBusinesses(t *testing.T, files string) *scenario {
 		"https://api.frankfurter.dev/v1/2024-01-01..2024-02-29":                       "frankfurter/v1-timeseries-weekend-gap.json",
 		"https://api.frankfurter.dev/v1/2025-09-01..2025-10-28":                       "frankfurter/v2-rates-eur-usd.json",
 	}))
+	s.settings.AllowFilePaths = true // they are read where they lie
 	bikes := s.business(t, store.Business{Name: "Bike sharing", TimeZone: washington, Currency: "USD", Country: "US"})
 	for _, column := range []string{"cnt", "casual", "registered"} {
 		s.file(t, bikes, filepath.Join(files, "bike_sharing_day.csv.gz"), kpi.Spec{Time: []string{"dteday"}, Zone: washington, Value: column},

@@ -23,7 +23,11 @@ func TestUploadsAreHonest(t *testing.T) {
 	const seed = 20260401
 	s := newSender(t, false)
 	// Without limits on sources and KPIs; the owner of such a business would need a second factor, an analyst does not.
-	for _, change := range []string{`update businesses set subscription_tier = 'enterprise'`, `update memberships set role = 'analyst'`} {
+	for _, change := range []string{
+		`insert into users (id, email, password_hash, full_name, email_verified_at) values (gen_random_uuid(), 'owner@example.com', 'x', 'Owner', now())`,
+		`insert into memberships (business_id, user_id, role) select b.id, u.id, 'owner' from businesses b, users u where u.email = 'owner@example.com'`,
+		`update businesses set subscription_tier = 'enterprise'`, `update memberships set role = 'analyst' where user_id <> (select id from users where email = 'owner@example.com')`,
+	} {
 		if _, err := s.pool.Exec(t.Context(), change); err != nil {
 			t.Fatal(err)
 		}
