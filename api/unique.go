@@ -66,7 +66,11 @@ func repeated(v reflect.Value, path string) string {
 			}
 			continue
 		}
-		if found := repeated(v.Field(i), path+name+"."); found != "" {
+		within := path + name + "."
+		if f.Anonymous {
+			within = path // JSON knows no embedding
+		}
+		if found := repeated(v.Field(i), within); found != "" {
 			return found
 		}
 	}
