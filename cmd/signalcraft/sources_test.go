@@ -66,7 +66,7 @@ func serveRoom(t *testing.T, settings *Settings, change func(*installation)) *so
 		t.Fatal(err)
 	}
 	r.exec("update businesses set subscription_tier = 'pro' where id = $1", r.business) // beyond it a second factor is asked for
-	r.settings.RateLimits = "account=0,work=0" // campaigns ask more than people do
+	r.settings.RateLimits = "account=0,work=0"                                          // campaigns ask more than people do
 	if r.jobs, err = r.newAPIJobs(); err != nil {
 		t.Fatal(err)
 	}
