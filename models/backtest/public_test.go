@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalcraft/signalcraft/models/backtest"
 	"github.com/signalcraft/signalcraft/models/forecast"
+	"github.com/signalcraft/signalcraft/models/series"
 	"github.com/signalcraft/signalcraft/testdata/shared"
 )
 
@@ -110,7 +111,7 @@ func TestNN5(t *testing.T) {
 func measureDefault(t *testing.T, p publicSet, set backtest.Set, reference backtest.Score) {
 	t.Helper()
 	start := time.Now()
-	paths, _, err := backtest.Forecast(t.Context(), set, forecast.Options{Season: p.forecastSeason}, true)
+	paths, _, err := backtest.Forecast(t.Context(), set, forecast.Options{Season: p.forecastSeason}, series.NonNegative())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,15 +10,15 @@ import (
 
 // Forecast runs the default forecaster over the training part of a set, every series
 // from day 0, and returns its paths with 95 % bounds and the vintage itself.
-// Options.Horizon is taken from the set. With nonNegative every series is declared so,
-// as the organisers' clipping of negative forecasts asks.
-func Forecast(ctx context.Context, set Set, opt forecast.Options, nonNegative bool) (Paths, *forecast.Vintage, error) {
+// Options.Horizon is taken from the set. Every series is declared to have the given range:
+// the organisers' clipping of negative forecasts asks for series.NonNegative.
+func Forecast(ctx context.Context, set Set, opt forecast.Options, values series.Range) (Paths, *forecast.Vintage, error) {
 	batch := &series.Batch{Offsets: []int{0}}
 	for i, id := range set.IDs {
 		batch.BusinessID = append(batch.BusinessID, "set")
 		batch.KPIID = append(batch.KPIID, id)
 		batch.FirstDay = append(batch.FirstDay, 0)
-		batch.NonNegative = append(batch.NonNegative, nonNegative)
+		batch.Range = append(batch.Range, values)
 		batch.Values = append(batch.Values, set.Train[i]...)
 		batch.Offsets = append(batch.Offsets, len(batch.Values))
 	}

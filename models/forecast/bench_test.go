@@ -29,7 +29,7 @@ func business(count, days int) *series.Batch {
 			b.Values = append(b.Values, math.Max(0, v)+0*v)
 		}
 		b.BusinessID, b.KPIID = append(b.BusinessID, "shop"), append(b.KPIID, fmt.Sprint("kpi-", i))
-		b.FirstDay, b.NonNegative = append(b.FirstDay, 19000), append(b.NonNegative, true)
+		b.FirstDay, b.Range = append(b.FirstDay, 19000), append(b.Range, series.NonNegative())
 		b.Offsets = append(b.Offsets, len(b.Values))
 	}
 	return b

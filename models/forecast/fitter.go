@@ -224,13 +224,10 @@ func (f *fitter) predict(c combination) {
 
 // write puts the last Horizon days of the forecast and its bounds into the vintage.
 func (f *fitter) write(i int) {
-	lowest := math.Inf(-1)
-	if f.batch.NonNegative[i] {
-		lowest = 0
-	}
+	within := f.batch.Range[i]
 	for h := range f.opt.Horizon {
 		row, at := i*f.opt.Horizon+h, f.history.tail+h
-		value := func(offset float64) float64 { return max(lowest, f.history.restore(f.ahead[at]+offset)) }
+		value := func(offset float64) float64 { return within.Clamp(f.history.restore(f.ahead[at] + offset)) }
 		f.out.Series[row] = int32(i)
 		f.out.Horizon[row] = int32(h + 1)
 		f.out.Day[row] = f.batch.LastDay(i) + int32(h+1)

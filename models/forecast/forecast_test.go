@@ -21,12 +21,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var nan = math.NaN()
 
-// batchOf returns a batch of the given values; the flag holds for all of them.
-func batchOf(nonNegative bool, values ...[]float64) *series.Batch {
+// batchOf returns a batch of the given series, all of one range.
+func batchOf(values series.Range, all ...[]float64) *series.Batch {
 	b := &series.Batch{Offsets: []int{0}}
-	for i, v := range values {
+	for i, v := range all {
 		b.BusinessID, b.KPIID = append(b.BusinessID, "acme"), append(b.KPIID, fmt.Sprint("kpi-", i))
-		b.FirstDay, b.NonNegative = append(b.FirstDay, 1000), append(b.NonNegative, nonNegative)
+		b.FirstDay, b.Range = append(b.FirstDay, 1000), append(b.Range, values)
 		b.Values = append(b.Values, v...)
 		b.Offsets = append(b.Offsets, len(b.Values))
 	}
@@ -57,7 +57,7 @@ func sound(b *series.Batch, v *forecast.Vintage, horizon int) error {
 			}
 			chain := []float64{v.Lower95[row], v.Lower80[row], v.Mean[row], v.Upper80[row], v.Upper95[row]}
 			for k, x := range chain {
-				if math.IsNaN(x) || math.IsInf(x, 0) || (k > 0 && x < chain[k-1]) || (b.NonNegative[i] && x < 0) {
+				if math.IsNaN(x) || math.IsInf(x, 0) || (k > 0 && x < chain[k-1]) || x < b.Range[i].Lowest || x > b.Range[i].Highest {
 					return fmt.Errorf("series %d by %q, horizon %d: %v", i, v.Method[i], h, chain)
 				}
 			}
@@ -86,7 +86,7 @@ func TestDefinedAnswers(t *testing.T) {
 	missing := repeat(30, func(int) float64 { return nan })
 	check := func(name string, values []float64, want func(mean, lower, upper []float64) string) {
 		t.Helper()
-		b := batchOf(false, values)
+		b := batchOf(series.Anything(), values)
 		v := run(t, b, forecast.Options{Horizon: horizon})
 		if err := sound(b, v, horizon); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -160,7 +160,7 @@ func TestMissingEndWidensBounds(t *testing.T) {
 		level += random.NormFloat64()
 		values[i] = level
 	}
-	b := batchOf(false, values[:200], values)
+	b := batchOf(series.Anything(), values[:200], values)
 	v := run(t, b, forecast.Options{})
 	if near, far := v.Upper95[0]-v.Lower95[0], v.Upper95[30]-v.Lower95[30]; far < 2*near {
 		t.Errorf("bounds of the first day are %v apart, %v after 100 missing days", near, far)
@@ -170,7 +170,7 @@ func TestMissingEndWidensBounds(t *testing.T) {
 func TestInfiniteValuesAreRefusedByName(t *testing.T) {
 	bad := weekly(50, 1)
 	bad[20] = math.Inf(-1)
-	b := batchOf(false, weekly(50, 1), bad, weekly(50, 2))
+	b := batchOf(series.Anything(), weekly(50, 1), bad, weekly(50, 2))
 	v, err := forecast.Forecast(t.Context(), b, forecast.Options{})
 	var refused *forecast.SeriesError
 	if !errors.As(err, &refused) || refused.KPIID != "kpi-1" || refused.BusinessID != "acme" || refused.Day != 1020 {
@@ -190,12 +190,12 @@ func TestInfiniteValuesAreRefusedByName(t *testing.T) {
 
 func TestNonNegativeNeverBelowZero(t *testing.T) {
 	falling := repeat(120, func(i int) float64 { return math.Max(0, 60-0.5*float64(i)) + 3*math.Abs(math.Sin(float64(i))) })
-	b := batchOf(true, falling, business(4, 300).Series(3))
+	b := batchOf(series.NonNegative(), falling, business(4, 300).Series(3))
 	v := run(t, b, forecast.Options{})
 	if err := sound(b, v, 30); err != nil {
 		t.Error(err)
 	}
-	b.NonNegative = []bool{false, false}
+	b.Range = []series.Range{series.Anything(), series.Anything()}
 	if free := run(t, b, forecast.Options{}); free.Lower95[29] >= 0 {
 		t.Error("the case is too easy: undeclared, the bound does not go below zero")
 	}
@@ -208,7 +208,7 @@ func TestBeatsSeasonalNaive(t *testing.T) {
 	const count = 40
 	for s := range uint64(count) {
 		values := weekly(430, s)
-		v := run(t, batchOf(false, values[:400]), forecast.Options{})
+		v := run(t, batchOf(series.Anything(), values[:400]), forecast.Options{})
 		for h := range 30 {
 			ours += math.Abs(values[400+h] - v.Mean[h])
 			naive += math.Abs(values[400+h] - values[393+h%7])
@@ -222,11 +222,11 @@ func TestBeatsSeasonalNaive(t *testing.T) {
 
 func TestNearMethodsAreCombined(t *testing.T) {
 	line := repeat(400, func(i int) float64 { return 1000 + 10*float64(i) + float64(i*i%7) })
-	v := run(t, batchOf(false, weekly(400, 9)), forecast.Options{})
+	v := run(t, batchOf(series.Anything(), weekly(400, 9)), forecast.Options{})
 	if !strings.Contains(v.Method[0], " % ") || strings.Count(v.Method[0], " + ") != 5 {
 		t.Errorf("a noisy week is forecast by %q, want shares of six methods", v.Method[0])
 	}
-	v = run(t, batchOf(false, line), forecast.Options{Season: 1})
+	v = run(t, batchOf(series.Anything(), line), forecast.Options{Season: 1})
 	if strings.Contains(v.Method[0], "naive") || strings.Contains(v.Method[0], "average") {
 		t.Errorf("a line is forecast by %q: a method without a trend is not near the best", v.Method[0])
 	}
@@ -246,7 +246,7 @@ func TestIntermittentIsForecastAtItsMean(t *testing.T) {
 			return 5 + float64(random.IntN(11))
 		})
 	}
-	v := run(t, batchOf(true, values...), forecast.Options{})
+	v := run(t, batchOf(series.NonNegative(), values...), forecast.Options{})
 	total := 0.0
 	for _, m := range v.Mean {
 		total += m / float64(v.Len())
@@ -264,7 +264,7 @@ func TestIntermittentIsForecastAtItsMean(t *testing.T) {
 func TestHistoryBoundsWhatIsRead(t *testing.T) {
 	values := weekly(400, 4)
 	old := append(repeat(100, func(int) float64 { return 1e6 }), values[100:]...)
-	v := run(t, batchOf(false, values, old), forecast.Options{History: 300})
+	v := run(t, batchOf(series.Anything(), values, old), forecast.Options{History: 300})
 	if diff := cmp.Diff(v.Mean[:30], v.Mean[30:]); diff != "" {
 		t.Errorf("days before the history changed the forecast:\n%s", diff)
 	}
@@ -290,7 +290,7 @@ func TestBoundsCover(t *testing.T) {
 	for s := range values {
 		past[s] = values[s][:days]
 	}
-	v := run(t, batchOf(false, past...), forecast.Options{})
+	v := run(t, batchOf(series.Anything(), past...), forecast.Options{})
 	in80, in95 := 0.0, 0.0
 	for row := range v.Len() {
 		y := values[v.Series[row]][days+int(v.Horizon[row])-1]
@@ -309,7 +309,7 @@ func TestBoundsCover(t *testing.T) {
 // Prior keeps a young choice, drops an old, unknown or unfit one, and what it keeps is
 // bit for bit what choosing gave.
 func TestPriorKeepsTheChoice(t *testing.T) {
-	b := batchOf(true, weekly(300, 1), weekly(300, 2), weekly(300, 3))
+	b := batchOf(series.NonNegative(), weekly(300, 1), weekly(300, 2), weekly(300, 3))
 	first := run(t, b, forecast.Options{Vintage: 500})
 	prior := forecast.NewPrior(b)
 	for i := range b.Len() {
@@ -349,7 +349,7 @@ func TestPriorKeepsTheChoice(t *testing.T) {
 }
 
 func TestForecastRefusesBadCalls(t *testing.T) {
-	good := batchOf(false, weekly(30, 1))
+	good := batchOf(series.Anything(), weekly(30, 1))
 	check := func(b *series.Batch, opt forecast.Options, want string) {
 		t.Helper()
 		if v, err := forecast.Forecast(t.Context(), b, opt); err == nil || v != nil || !strings.Contains(err.Error(), want) {
@@ -359,7 +359,7 @@ func TestForecastRefusesBadCalls(t *testing.T) {
 	check(good, forecast.Options{Horizon: -1}, "Horizon is -1")
 	check(good, forecast.Options{Season: -7}, "Season is -7")
 	check(good, forecast.Options{Workers: 2000}, "Workers is 2000")
-	check(good, forecast.Options{Prior: forecast.NewPrior(batchOf(false))}, "Prior is of a batch of 0 series, want 1")
+	check(good, forecast.Options{Prior: forecast.NewPrior(batchOf(series.Anything()))}, "Prior is of a batch of 0 series, want 1")
 	check(&series.Batch{KPIID: []string{"k"}}, forecast.Options{}, "validate series batch")
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -374,7 +374,7 @@ func TestForecastRefusesBadCalls(t *testing.T) {
 
 func ExampleForecast() {
 	var builder series.Builder
-	builder.Declare("cafe", "orders", true)
+	builder.Declare("cafe", "orders", series.NonNegative())
 	for day := range int32(70) {
 		orders := 40.0
 		if day%7 >= 5 { // weekends

@@ -214,7 +214,7 @@ func TestWindowIsKeptFromTheFit(t *testing.T) {
 		for i := range values {
 			values[i] = float64(i % 5)
 		}
-		b := &series.Batch{BusinessID: []string{"b"}, KPIID: []string{"k"}, FirstDay: []int32{0}, NonNegative: []bool{true}, Offsets: []int{0, days}, Values: values}
+		b := &series.Batch{BusinessID: []string{"b"}, KPIID: []string{"k"}, FirstDay: []int32{0}, Range: []series.Range{series.NonNegative()}, Offsets: []int{0, days}, Values: values}
 		r := &recorder{}
 		f := newFitter(b, Options{Horizon: 30, Season: 7, History: 730}, newVintage(1, 30))
 		f.base = []model{r}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/signalcraft/signalcraft/models/forecast"
+	"github.com/signalcraft/signalcraft/models/series"
 )
 
 // anySeries draws values of every kind that a KPI might send.
@@ -26,7 +27,7 @@ func anySeries(rt *rapid.T, label string) []float64 {
 
 func TestEverySeriesGetsASoundForecast(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		b := batchOf(rapid.Bool().Draw(rt, "non-negative"), anySeries(rt, "a"), anySeries(rt, "b"), anySeries(rt, "c"))
+		b := batchOf(rapid.SampledFrom(ranges()).Draw(rt, "range"), anySeries(rt, "a"), anySeries(rt, "b"), anySeries(rt, "c"))
 		horizon := rapid.IntRange(1, 40).Draw(rt, "horizon")
 		opt := forecast.Options{Horizon: horizon, Season: rapid.SampledFrom([]int{1, 2, 7, 24}).Draw(rt, "season"), Workers: 1}
 		v, err := forecast.Forecast(t.Context(), b, opt)
@@ -38,7 +39,7 @@ func TestEverySeriesGetsASoundForecast(t *testing.T) {
 		}
 
 		// Neither workers nor order and company of the series matter.
-		shuffled := batchOf(b.NonNegative[0], b.Series(2), b.Series(0), b.Series(1), b.Series(1))
+		shuffled := batchOf(b.Range[0], b.Series(2), b.Series(0), b.Series(1), b.Series(1))
 		opt.Workers = 3
 		w, err := forecast.Forecast(t.Context(), shuffled, opt)
 		if err != nil {
@@ -60,7 +61,7 @@ func TestScaleEquivariance(t *testing.T) {
 		values := weekly(rapid.IntRange(1, 150).Draw(rt, "n"), rapid.Uint64().Draw(rt, "seed"))
 		factor := math.Ldexp(1, rapid.IntRange(-60, 60).Draw(rt, "doublings"))
 		scaled := repeat(len(values), func(i int) float64 { return values[i] * factor })
-		v, err := forecast.Forecast(t.Context(), batchOf(false, values, scaled), forecast.Options{Workers: 1})
+		v, err := forecast.Forecast(t.Context(), batchOf(series.Anything(), values, scaled), forecast.Options{Workers: 1})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -70,4 +71,12 @@ func TestScaleEquivariance(t *testing.T) {
 			}
 		}
 	})
+}
+
+// ranges are declarations of every sort.
+func ranges() []series.Range {
+	return []series.Range{
+		series.Anything(), series.NonNegative(),
+		{Lowest: 0, Highest: 100}, {Lowest: 0, Highest: math.Inf(1), Integer: true}, {Lowest: -2.5, Highest: 7.5, Integer: true},
+	}
 }

@@ -21,7 +21,7 @@ const MaxSpan = 36525
 type Builder struct {
 	index  map[key]int
 	keys   []key
-	flags  []bool
+	ranges []Range
 	runs   []run
 	days   []int32
 	values []float64
@@ -57,10 +57,10 @@ func (b *Builder) Append(businessIDs, kpiIDs []string, days []int32, values []fl
 	return nil
 }
 
-// Declare sets the flags of one series and adds it, without values, when no row of it
+// Declare sets the range of one series and adds the series, without values, when no row of it
 // has come. It may be called before, between or after rows.
-func (b *Builder) Declare(businessID, kpiID string, nonNegative bool) {
-	b.flags[b.seriesOf(key{businessID, kpiID})] = nonNegative
+func (b *Builder) Declare(businessID, kpiID string, r Range) {
+	b.ranges[b.seriesOf(key{businessID, kpiID})] = r
 }
 
 // seriesOf returns the number of a key's series and adds the series when it is new.
@@ -80,7 +80,7 @@ func (b *Builder) seriesOf(k key) int {
 		s = len(b.keys)
 		b.index[k] = s
 		b.keys = append(b.keys, k)
-		b.flags = append(b.flags, false)
+		b.ranges = append(b.ranges, Anything())
 	}
 	return s
 }
@@ -108,7 +108,7 @@ func (b *Builder) Build() (*Batch, error) {
 		out.BusinessID = append(out.BusinessID, k.business)
 		out.KPIID = append(out.KPIID, k.kpi)
 		out.FirstDay = append(out.FirstDay, first[s])
-		out.NonNegative = append(out.NonNegative, b.flags[s])
+		out.Range = append(out.Range, b.ranges[s])
 		out.Offsets = append(out.Offsets, out.Offsets[place[s]]+int(span))
 	}
 	b.fill(out, place)

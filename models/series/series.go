@@ -22,8 +22,11 @@ type Batch struct {
 	KPIID []string
 	// FirstDay is the day of each series' first value, in days since 1970-01-01.
 	FirstDay []int32
-	// NonNegative says of each series that its values cannot be below zero.
-	NonNegative []bool
+	// Range says of each series which values it can take.
+	Range []Range
+	// Known holds what is known of each series' days besides its values; series of one business may share one. A
+	// nil column, and a nil entry, mean that nothing is known.
+	Known []*Known
 	// Offsets has one entry more than there are series: series i is Values[Offsets[i]:Offsets[i+1]].
 	Offsets []int
 	// Values holds every series' daily values in day order; NaN is a missing day.
@@ -53,14 +56,18 @@ func (b *Batch) Slice(lo, hi int) *Batch {
 	for i := range offsets {
 		offsets[i] = b.Offsets[lo+i] - start
 	}
-	return &Batch{
-		BusinessID:  b.BusinessID[lo:hi:hi],
-		KPIID:       b.KPIID[lo:hi:hi],
-		FirstDay:    b.FirstDay[lo:hi:hi],
-		NonNegative: b.NonNegative[lo:hi:hi],
-		Offsets:     offsets,
-		Values:      b.Values[start:end:end],
+	out := &Batch{
+		BusinessID: b.BusinessID[lo:hi:hi],
+		KPIID:      b.KPIID[lo:hi:hi],
+		FirstDay:   b.FirstDay[lo:hi:hi],
+		Range:      b.Range[lo:hi:hi],
+		Offsets:    offsets,
+		Values:     b.Values[start:end:end],
 	}
+	if b.Known != nil {
+		out.Known = b.Known[lo:hi:hi]
+	}
+	return out
 }
 
 // Observed returns how many values of series i are not missing.
@@ -78,9 +85,9 @@ func (b *Batch) Observed(i int) int {
 // offsets that do not rise from 0 to the number of values. It does not look at values.
 func (b *Batch) Validate() error {
 	n := len(b.KPIID)
-	if len(b.BusinessID) != n || len(b.FirstDay) != n || len(b.NonNegative) != n {
-		return fmt.Errorf("validate series batch: %d KPIs, but %d businesses, %d first days and %d flags",
-			n, len(b.BusinessID), len(b.FirstDay), len(b.NonNegative))
+	if len(b.BusinessID) != n || len(b.FirstDay) != n || len(b.Range) != n || (b.Known != nil && len(b.Known) != n) {
+		return fmt.Errorf("validate series batch: %d KPIs, but %d businesses, %d first days, %d ranges and %d entries of what is known",
+			n, len(b.BusinessID), len(b.FirstDay), len(b.Range), len(b.Known))
 	}
 	if n == 0 && len(b.Offsets) == 0 && len(b.Values) == 0 {
 		return nil
@@ -91,6 +98,14 @@ func (b *Batch) Validate() error {
 	for i := range n {
 		if b.Offsets[i+1] < b.Offsets[i] {
 			return fmt.Errorf("validate series batch: series %s/%s ends before it begins", b.BusinessID[i], b.KPIID[i])
+		}
+		if err := b.Range[i].Validate(); err != nil {
+			return fmt.Errorf("validate series batch: series %s/%s: %w", b.BusinessID[i], b.KPIID[i], err)
+		}
+		if b.Known != nil && b.Known[i] != nil && (i == 0 || b.Known[i] != b.Known[i-1]) {
+			if err := b.Known[i].Validate(); err != nil {
+				return fmt.Errorf("validate series batch: series %s/%s: %w", b.BusinessID[i], b.KPIID[i], err)
+			}
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ func appendRows(t *testing.T, b *series.Builder, business, kpi string, days []in
 
 func TestBuilderLaysRowsOnTheCalendar(t *testing.T) {
 	var b series.Builder
-	b.Declare("acme", "orders", true)
+	b.Declare("acme", "orders", series.NonNegative())
 	err := b.Append(
 		[]string{"acme", "acme", "acme", "acme"},
 		[]string{"orders", "orders", "visits", "visits"},
@@ -52,16 +52,16 @@ func TestBuilderLaysRowsOnTheCalendar(t *testing.T) {
 	appendRows(t, &b, "acme", "visits", []int32{9}, []float64{12})                     // continues in the next chunk
 	appendRows(t, &b, "bolt", "orders", []int32{5, 3, 5, 4}, []float64{50, 30, 55, 0}) // unsorted, day 5 twice
 	appendRows(t, &b, "acme", "orders", []int32{99}, []float64{0.5})                   // comes back, before its first day
-	b.Declare("bolt", "silent", false)
+	b.Declare("bolt", "silent", series.Anything())
 
 	got := build(t, &b)
 	want := &series.Batch{
-		BusinessID:  []string{"acme", "acme", "bolt", "bolt"},
-		KPIID:       []string{"orders", "visits", "orders", "silent"},
-		FirstDay:    []int32{99, 7, 3, 0},
-		NonNegative: []bool{true, false, false, false},
-		Offsets:     []int{0, 5, 8, 11, 11},
-		Values:      []float64{0.5, 1, nan, nan, 4, 10, nan, 12, 30, 0, 55},
+		BusinessID: []string{"acme", "acme", "bolt", "bolt"},
+		KPIID:      []string{"orders", "visits", "orders", "silent"},
+		FirstDay:   []int32{99, 7, 3, 0},
+		Range:      []series.Range{series.NonNegative(), series.Anything(), series.Anything(), series.Anything()},
+		Offsets:    []int{0, 5, 8, 11, 11},
+		Values:     []float64{0.5, 1, nan, nan, 4, 10, nan, 12, 30, 0, 55},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("batch (-want +got):\n%s", diff)
@@ -126,7 +126,7 @@ func TestValidateFindsBrokenColumns(t *testing.T) {
 		}
 	}
 	check(series.Batch{KPIID: []string{"k"}})
-	good := series.Batch{BusinessID: []string{"b", "b"}, KPIID: []string{"k", "l"}, FirstDay: []int32{0, 0}, NonNegative: []bool{false, false}}
+	good := series.Batch{BusinessID: []string{"b", "b"}, KPIID: []string{"k", "l"}, FirstDay: []int32{0, 0}, Range: []series.Range{series.Anything(), series.Anything()}}
 	good.Values = []float64{1, 2}
 	check(good)
 	good.Offsets = []int{0, 1, 3}
@@ -189,7 +189,7 @@ func BenchmarkBuilder(b *testing.B) {
 
 func ExampleBuilder() {
 	var b series.Builder
-	b.Declare("cafe", "orders", true)
+	b.Declare("cafe", "orders", series.NonNegative())
 	if err := b.Append([]string{"cafe", "cafe"}, []string{"orders", "orders"}, []int32{20000, 20002}, []float64{12, 15}); err != nil {
 		fmt.Println(err)
 	}

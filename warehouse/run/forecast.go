@@ -171,7 +171,11 @@ func declare(builder *series.Builder, batch arrow.RecordBatch) error {
 		return err
 	}
 	for i := range businesses {
-		builder.Declare(businesses[i], kpis[i], nonNegative[i])
+		values := series.Anything()
+		if nonNegative[i] {
+			values = series.NonNegative()
+		}
+		builder.Declare(businesses[i], kpis[i], values)
 	}
 	return nil
 }
