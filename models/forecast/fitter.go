@@ -232,6 +232,7 @@ func (f *fitter) write(i int) {
 		f.out.Horizon[row] = int32(h + 1)
 		f.out.Day[row] = f.batch.LastDay(i) + int32(h+1)
 		f.out.Mean[row] = value(0)
+		f.out.Trend[row] = f.history.restore(f.ahead[at])
 		f.out.Lower80[row], f.out.Upper80[row] = value(-f.spread.half80[at]), value(f.spread.half80[at])
 		f.out.Lower95[row], f.out.Upper95[row] = value(-f.spread.half95[at]), value(f.spread.half95[at])
 	}
