@@ -24,7 +24,7 @@ type Vintage struct {
 	// Coverage80 and Coverage95 are the shares of the window's observed values that lay inside bounds as they are published;
 	// NaN when there was nothing to measure.
 	Coverage80, Coverage95 []float64
-	// Season and LongSeason are the season lengths, in values, that the forecast knows of; 0 when there is none.
+	// Season and LongSeason are the lengths, in values, of the seasons that have a part in the forecast; 0 when there is none.
 	Season, LongSeason []int32
 	// Missing counts the days of the history that was read on which no value was observed; Outliers those whose value
 	// was so wild that fitting put another one in its place.
