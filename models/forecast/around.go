@@ -35,6 +35,19 @@ func (f *fitter) value(at int, offset float64) float64 {
 	return v + calendar + measured
 }
 
+// inside brings bounds around a mean into the range. Bounds of whole numbers are the outermost ones between the bounds, which hold as many values as those; rounding
+// to the nearest would promise the first number beyond. The mean, itself rounded, stays inside.
+func inside(within series.Range, mean, lower, upper float64) (lo, hi float64) {
+	if within.Integer {
+		lower = math.Ceil(lower - roundingError*math.Abs(lower))
+		upper = math.Floor(upper + roundingError*math.Abs(upper))
+	}
+	return min(within.Clamp(lower), mean), max(within.Clamp(upper), mean)
+}
+
+// roundingError is the relative one that a bound may carry.
+const roundingError = 1e-9
+
 // close brings a row to what closed days have shown, as far as its day is closed.
 func (f *fitter) close(row, at int, within series.Range) {
 	share := f.closed.of(at)

@@ -244,13 +244,14 @@ func (f *fitter) write(i int) {
 	within := f.batch.Range[i]
 	for h := range f.opt.Horizon {
 		row, at := i*f.opt.Horizon+h, f.history.tail+h
-		value := func(offset float64) float64 { return within.Clamp(f.history.restore(f.value(at, offset))) }
+		value := func(offset float64) float64 { return f.history.restore(f.value(at, offset)) }
 		f.out.Series[row] = int32(i)
 		f.out.Horizon[row] = int32(h + 1)
 		f.out.Day[row] = f.batch.LastDay(i) + int32(h+1)
-		f.out.Mean[row] = value(0)
-		f.out.Lower80[row], f.out.Upper80[row] = value(-f.spread.half80[at]), value(f.spread.half80[at])
-		f.out.Lower95[row], f.out.Upper95[row] = value(-f.spread.half95[at]), value(f.spread.half95[at])
+		mean := within.Clamp(value(0))
+		f.out.Mean[row] = mean
+		f.out.Lower80[row], f.out.Upper80[row] = inside(within, mean, value(-f.spread.half80[at]), value(f.spread.half80[at]))
+		f.out.Lower95[row], f.out.Upper95[row] = inside(within, mean, value(-f.spread.half95[at]), value(f.spread.half95[at]))
 		f.compose(row, at)
 		f.close(row, at, within)
 	}
