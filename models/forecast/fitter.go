@@ -40,6 +40,10 @@ type fitter struct {
 	parts        composer // of the forecast's path
 	closed       closed
 	effects      effects
+	outliers     outliers
+	shifts       shifts
+	untamed      []float64 // the history of the window with its wild days
+	raw          []float64 // the history with effects and wild days, at its last level
 	effectsAhead []float64 // of each place of the forecast: what the calendar does and what measured columns do
 	baseline     []float64 // paths of the seasonal naive forecast in the window
 }
@@ -69,7 +73,7 @@ func (f *fitter) series(i int) error {
 	f.ahead = resize(f.ahead, s.tail+f.opt.Horizon)
 	f.parts.begin(f.opt.Season, len(f.ahead))
 	f.out.SelectedOn[i] = f.opt.Vintage
-	if s.constant || s.count < shortest {
+	if f.stopped(i) || s.constant || s.count < shortest {
 		f.out.Method[i] = "naive"
 		fillRow(f.ahead, s.y[len(s.y)-1])
 		f.spread.guess(s, len(f.ahead))
@@ -77,17 +81,17 @@ func (f *fitter) series(i int) error {
 		return nil
 	}
 	f.roll()
-	f.effects.learn(s, f.origins[0], f.opt.Horizon, f.opt.Season)
+	f.settle(i)
 	f.lengthen()
 	chosen, kept := f.keep(i)
 	if !kept {
 		chosen = f.choose()
 	}
-	f.effects.unknow(f.origins, f.opt.Horizon, chosen.paths)
+	f.account(chosen.paths)
 	f.out.Method[i], f.out.MASE[i], f.out.SelectedOn[i] = chosen.name(f.models), chosen.mase, chosen.selectedOn
 	f.spread.measure(s, f.origins, f.opt.Horizon, chosen.paths, len(f.ahead))
 	f.assess(i, chosen.paths, kept)
-	f.effects.takeOut(s, f.effects.all, f.opt.Season)
+	f.resettle()
 	f.predict(chosen.combination)
 	f.write(i)
 	f.note(i)
