@@ -28,6 +28,22 @@ type KPIRow struct {
 	Aggregation string  `parquet:"aggregation,id(7)"` // sum, mean, last, min or max
 	Grain       string  `parquet:"grain,id(8)"`       // day or hour
 	NonNegative bool    `parquet:"non_negative,id(9)"`
+	// The following were added later, so rows from before do not have them.
+	Lowest  *float64 `parquet:"lowest,id(10)"`     // null: no end
+	Highest *float64 `parquet:"highest,id(11)"`    // null: no end
+	Integer *bool    `parquet:"is_integer,id(12)"` // whole numbers only
+	PartOf  *string  `parquet:"part_of,id(13)"`    // kpi_id of the total that it is a part of
+}
+
+// CalendarEntryRow is what a business says of some of its days.
+type CalendarEntryRow struct {
+	BusinessID string  `parquet:"business_id,id(1)"`
+	EntryID    string  `parquet:"entry_id,id(2)"`
+	KPIID      *string `parquet:"kpi_id,id(3)"` // null: every KPI of the business
+	Kind       string  `parquet:"kind,id(4)"`   // event, closed or incident
+	Name       string  `parquet:"name,id(5)"`
+	FirstDay   Days    `parquet:"first_day,id(6),date"` // local days of the business, both included
+	LastDay    Days    `parquet:"last_day,id(7),date"`
 }
 
 // KPIPointRow is one value of a KPI at an instant.
