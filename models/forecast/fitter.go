@@ -19,14 +19,15 @@ const (
 
 // fitter forecasts one series after the other and owns all buffers for that.
 type fitter struct {
-	batch   *series.Batch
-	opt     Options
-	out     *Vintage
-	base    []model         // methods for every series
-	models  []model         // for the present series
-	long    map[int][]model // methods for a second season of a length
-	season  seasonFinder
-	history history
+	batch      *series.Batch
+	opt        Options
+	out        *Vintage
+	base       []model         // methods for every series
+	models     []model         // for the present series
+	long       map[int][]model // methods for a second season of a length
+	longSeason int             // length of the second season that the present series shows, 0 when none
+	season     seasonFinder
+	history    history
 
 	origins []int
 	paths   [][]float64 // of each model in the window, one row for each origin
@@ -36,6 +37,7 @@ type fitter struct {
 	members [][]float64 // paths of the members of a combination
 	scratch []float64   // a value for each member
 	spread  spread
+	parts   composer // of the forecast's path
 }
 
 func newFitter(batch *series.Batch, opt Options, out *Vintage) *fitter {
@@ -60,6 +62,7 @@ func (f *fitter) series(i int) error {
 		return nil
 	}
 	f.ahead = resize(f.ahead, s.tail+f.opt.Horizon)
+	f.parts.begin(f.opt.Season, len(f.ahead))
 	f.out.SelectedOn[i] = f.opt.Vintage
 	if s.constant || s.count < shortest {
 		f.out.Method[i] = "naive"
@@ -78,13 +81,15 @@ func (f *fitter) series(i int) error {
 	f.spread.measure(s, f.origins, f.opt.Horizon, chosen.paths, len(f.ahead))
 	f.predict(chosen.combination)
 	f.write(i)
+	f.noteSeasons(i)
 	return nil
 }
 
 // lengthen adds the methods for a second season, if the series shows one, and takes away those of another.
 func (f *fitter) lengthen() {
 	f.models = f.base
-	if long := f.season.find(f.history.y, f.opt.Season); long > 0 {
+	f.longSeason = f.season.find(f.history.y, f.opt.Season)
+	if long := f.longSeason; long > 0 {
 		if f.long[long] == nil {
 			f.long[long] = longMethods(f.opt.Season, long)
 		}
@@ -208,7 +213,7 @@ func (f *fitter) combine(c combination) []float64 {
 func (f *fitter) predict(c combination) {
 	y := f.history.y
 	f.members = f.members[:0]
-	for _, m := range c.members {
+	for k, m := range c.members {
 		if f.origins[0] < enough {
 			f.models[m].fit(y)
 		} else {
@@ -217,9 +222,11 @@ func (f *fitter) predict(c combination) {
 		row := resize(f.paths[m], len(f.ahead))
 		f.models[m].paths(y, []int{len(y)}, len(row), row)
 		f.members, f.paths[m] = append(f.members, row), row
+		f.parts.take(k, f.models[m], y, row)
 	}
 	f.scratch = resize(f.scratch, len(c.members))
 	c.blend(f.ahead, f.members, f.scratch)
+	f.parts.join(c, f.members)
 }
 
 // write puts the last Horizon days of the forecast and its bounds into the vintage.
@@ -232,6 +239,7 @@ func (f *fitter) write(i int) {
 		f.out.Horizon[row] = int32(h + 1)
 		f.out.Day[row] = f.batch.LastDay(i) + int32(h+1)
 		f.out.Mean[row] = value(0)
+		f.compose(row, at)
 		f.out.Lower80[row], f.out.Upper80[row] = value(-f.spread.half80[at]), value(f.spread.half80[at])
 		f.out.Lower95[row], f.out.Upper95[row] = value(-f.spread.half95[at]), value(f.spread.half95[at])
 	}
