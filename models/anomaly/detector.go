@@ -16,7 +16,7 @@ type Point struct {
 }
 
 // Threshold is the score from which on a value is an anomaly when nothing else is asked for.
-const Threshold = 0.75
+const Threshold = 0.49
 
 // RestingScore is the highest score of a value that belongs to an anomaly already told.
 const RestingScore = 0.3
