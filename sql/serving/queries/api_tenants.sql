@@ -481,6 +481,7 @@ select
 from notifications as n
 left join notification_reads as r on r.business_id = n.business_id and r.notification_id = n.id and r.user_id = n.user_id
 where n.user_id = (select request_user())
+  and n.business_id <> all(sqlc.arg(hidden)::uuid[])
   and n.id > sqlc.arg(after_id)
 order by n.id
 limit sqlc.arg(most)::integer;

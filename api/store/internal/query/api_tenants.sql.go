@@ -1013,13 +1013,15 @@ select
 from notifications as n
 left join notification_reads as r on r.business_id = n.business_id and r.notification_id = n.id and r.user_id = n.user_id
 where n.user_id = (select request_user())
-  and n.id > $1
+  and n.business_id <> all($1::uuid[])
+  and n.id > $2
 order by n.id
-limit $2::integer
+limit $3::integer
 `
 
 // ExportNotificationsParams are the parameters of ExportNotifications.
 type ExportNotificationsParams struct {
+	Hidden  []uuid.UUID
 	AfterID uuid.UUID
 	Most    int32
 }
@@ -1039,7 +1041,7 @@ type ExportNotificationsRow struct {
 
 // ExportNotifications runs the query of that name.
 func (q *Queries) ExportNotifications(ctx context.Context, arg ExportNotificationsParams) ([]ExportNotificationsRow, error) {
-	rows, err := q.db.Query(ctx, ExportNotifications, arg.AfterID, arg.Most)
+	rows, err := q.db.Query(ctx, ExportNotifications, arg.Hidden, arg.AfterID, arg.Most)
 	if err != nil {
 		return nil, err
 	}
