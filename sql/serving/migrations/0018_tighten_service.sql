@@ -20,6 +20,57 @@ end $$;
 -- +goose StatementEnd
 create trigger users_ended after delete on users for each row execute function end_account();
 
+-- Through the API only operators verify the audit log and replace the key that signs. The first key is made before anybody is one.
+revoke execute on function verify_audit(), audit_state() from signalcraft_api;
+-- +goose StatementBegin
+create function require_operator() returns void
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+  if not public.request_operator() then
+    raise exception 'only an operator may do this' using errcode = 'insufficient_privilege';
+  end if;
+end $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+create function operator_verify_audit() returns table (chain text, seq bigint, id bigint, fault text)
+language plpgsql stable security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+  perform public.require_operator();
+  return query select f.chain, f.seq, f.id, f.fault from public.verify_audit() as f;
+end $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+create function operator_audit_state() returns table (entries bigint, chains bigint, erased bigint, digest text)
+language plpgsql stable security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+  perform public.require_operator();
+  return query select s.entries, s.chains, s.erased, s.digest from public.audit_state() as s;
+end $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+create function guard_signing_keys() returns trigger
+language plpgsql
+as $$
+begin
+  if current_user <> 'signalcraft_api' then
+    return new;
+  end if;
+  if tg_op = 'INSERT' and exists (select 1 from public.signing_keys)
+    or tg_op = 'UPDATE' and (new.retired_at, new.verifies_until) is distinct from (old.retired_at, old.verifies_until) then
+    perform public.require_operator();
+  end if;
+  return new;
+end $$;
+-- +goose StatementEnd
+create trigger signing_keys_guarded before insert or update on signing_keys for each row execute function guard_signing_keys();
+grant execute on function require_operator(), operator_verify_audit(), operator_audit_state() to signalcraft_api;
+
 -- pg_timezone_names reads hundreds of files each time it is asked. The zones that the server knew when this ran are kept; one that
 -- is not among them is asked of the server as before.
 create table time_zones (
