@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/signalcraft/signalcraft/models/series"
 )
@@ -27,6 +29,8 @@ type fitter struct {
 	long    map[int][]model // methods for a second season of a length
 	season  seasonFinder
 	history history
+	// longSeason is the length of the present series' second season, or 0.
+	longSeason int
 
 	origins []int
 	paths   [][]float64 // of each model in the window, one row for each origin
@@ -71,6 +75,10 @@ func (f *fitter) series(i int) error {
 	f.lengthen()
 	f.roll()
 	chosen, kept := f.keep(i)
+	if f.opt.Method != "" && !kept {
+		f.out.SelectedOn[i] = 0
+		return nil
+	}
 	if !kept {
 		chosen = f.choose()
 	}
@@ -83,8 +91,8 @@ func (f *fitter) series(i int) error {
 
 // lengthen adds the methods for a second season, if the series shows one, and takes away those of another.
 func (f *fitter) lengthen() {
-	f.models = f.base
-	if long := f.season.find(f.history.y, f.opt.Season); long > 0 {
+	f.models, f.longSeason = f.base, f.season.find(f.history.y, f.opt.Season)
+	if long := f.longSeason; long > 0 {
 		if f.long[long] == nil {
 			f.long[long] = longMethods(f.opt.Season, long)
 		}
@@ -122,8 +130,24 @@ func (f *fitter) fitted(m int) bool {
 	return true
 }
 
-// keep returns the method of Prior when it is young enough and can still be fitted.
+// only returns the method that the options name, when it can be fitted.
+func (f *fitter) only() (choice, bool) {
+	c, known := parse(strings.ReplaceAll(f.opt.Method, longMark, strconv.Itoa(f.longSeason)), f.models)
+	for _, m := range c.members {
+		known = known && f.fitted(m)
+	}
+	if !known {
+		return choice{}, false
+	}
+	paths := f.combine(c)
+	return choice{c, paths, f.windowLoss(paths, false) / f.history.naiveScale(f.opt.Season), f.opt.Vintage}, true
+}
+
+// keep returns the method of Prior when it is young enough and can still be fitted, or that of the options.
 func (f *fitter) keep(i int) (choice, bool) {
+	if f.opt.Method != "" {
+		return f.only()
+	}
 	p := f.opt.Prior
 	if p == nil || p.method[i] == "" {
 		return choice{}, false
