@@ -195,6 +195,10 @@ func (s *Service) RemoveFactor(ctx context.Context, tx *store.UserTx) error {
 	if err := tx.RemoveFactor(ctx); err != nil {
 		return err
 	}
+	// Listeners that heard more because of it hear that no longer.
+	if err := tx.Tell(ctx, store.Event{Kind: EventSessionChanged, Payload: map[string]any{"second_factor": false}}); err != nil {
+		return err
+	}
 	return s.mailUser(ctx, tx, factorMail(false, s.clock().UTC()))
 }
 
