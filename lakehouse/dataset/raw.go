@@ -165,4 +165,14 @@ type ForecastRow struct {
 	Method     string   `parquet:"method,id(11)"`
 	SelectedOn Days     `parquet:"selected_on,id(12),date"` // vintage in which the method was chosen
 	MASE       *float64 `parquet:"mase,id(13)"`             // rolling-origin error when it was chosen
+	// The following were added later, so vintages from before do not have them. The first five sum to what Mean was
+	// before it was brought into the KPI's range.
+	Trend        *float64 `parquet:"trend,id(14)"`
+	Seasonal     *float64 `parquet:"seasonal,id(15)"`
+	LongSeasonal *float64 `parquet:"long_seasonal,id(16)"`
+	Calendar     *float64 `parquet:"calendar,id(17)"`
+	Measured     *float64 `parquet:"measured,id(18)"`
+	// The following stand on the first day of each KPI's vintage only.
+	Scale       *float64 `parquet:"scale,id(19)"`       // mean absolute error of the seasonal naive forecast in history
+	Explanation *string  `parquet:"explanation,id(20)"` // JSON; see warehouse/run.Explanation
 }
