@@ -30,7 +30,7 @@ const warehouseLock = "warehouse"
 
 // runModels computes every SQL model and the sentiment; forecasts have a job of their own.
 func (b *batch) runModels(ctx context.Context, e *execution) (done step, err error) {
-	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
+	err = b.inLake(ctx, warehouseLock, func(ctx context.Context) error {
 		done, err = b.compute(ctx, e, run.Request{Except: []string{dataset.Forecasts().Name}})
 		return err
 	})
@@ -39,7 +39,7 @@ func (b *batch) runModels(ctx context.Context, e *execution) (done step, err err
 
 // runForecasts makes the vintage of the as-of day.
 func (b *batch) runForecasts(ctx context.Context, e *execution) (done step, err error) {
-	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
+	err = b.inLake(ctx, warehouseLock, func(ctx context.Context) error {
 		done, err = b.compute(ctx, e, run.Request{Only: []string{dataset.Forecasts().Name}})
 		return err
 	})
@@ -67,7 +67,7 @@ func (b *batch) compute(ctx context.Context, e *execution, request run.Request) 
 
 // publish brings the serving tables up to the marts.
 func (b *batch) publish(ctx context.Context, e *execution) (done step, err error) {
-	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
+	err = b.inLake(ctx, warehouseLock, func(ctx context.Context) error {
 		done, err = b.publishMarts(ctx, e)
 		e.published = err == nil
 		return err

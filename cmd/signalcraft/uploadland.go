@@ -31,8 +31,9 @@ const (
 	uploadRejects = 100_000
 	// uploadExpiry is how long a file waits to be committed.
 	uploadExpiry = 7 * 24 * time.Hour
-	// strayAge is how old a file without an upload is when it is removed: younger ones may be on their way.
-	strayAge = 24 * time.Hour
+	// strayAge is how old a file without an upload is when it is removed: younger ones may be on their way, for the quarter of
+	// an hour that sending one may take.
+	strayAge = time.Hour
 )
 
 // landUploads lands every upload that was committed, the oldest first. One that cannot be read fails and stops no other.
