@@ -99,6 +99,15 @@ func (tx *MemberTx) AddUpload(ctx context.Context, u NewUpload) (id uuid.UUID, a
 	return uuid.Nil, false, fmt.Errorf("add upload: %w", ErrConflict)
 }
 
+// KnownUpload returns the id, status and choices of the business's upload of the same bytes, or ErrNotFound.
+func (tx *MemberTx) KnownUpload(ctx context.Context, content string) (Upload, error) {
+	r, err := tx.q.KnownUpload(ctx, query.KnownUploadParams{BusinessID: tx.BusinessID, Content: content})
+	if err != nil {
+		return Upload{}, fmt.Errorf("find upload by content: %w", Classify(err))
+	}
+	return Upload{ID: r.ID, Status: r.Status, Choices: r.Choices, Content: content}, nil
+}
+
 // HoldUploads makes whoever else adds an upload to the business wait until the transaction ends, so that their number stands.
 func (tx *MemberTx) HoldUploads(ctx context.Context) error {
 	if err := tx.q.HoldUploads(ctx, tx.BusinessID); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
 	"github.com/signalcraft/signalcraft/pipelines"
@@ -48,7 +49,9 @@ func (b *batch) runForecasts(ctx context.Context, e *execution) (done step, err 
 
 func (b *batch) compute(ctx context.Context, e *execution, request run.Request) (step, error) {
 	request.RunID, request.AsOf = e.id.String(), e.asOf
+	began := b.now()
 	done, err := b.runner.Run(ctx, request)
+	err = errors.Join(err, b.noteComputed(ctx, done, began))
 	var total step
 	computed := 0
 	for _, s := range done.Steps {
@@ -82,6 +85,7 @@ func (b *batch) publishMarts(ctx context.Context, e *execution) (step, error) {
 	}
 	publisher := publish.Publisher{Lake: b.lake, Pool: b.pool, Logger: b.logger, Now: b.now}
 	results, err := publisher.Publish(ctx, publish.Run{ID: e.id.String(), AsOf: e.asOf}, publish.Tables(), blocked)
+	err = errors.Join(err, b.notePublished(ctx, results))
 	var total step
 	current := true
 	for _, r := range results {

@@ -23,6 +23,15 @@ from uploads
 where business_id = sqlc.arg(business_id) and content = sqlc.arg(content)
 for update;
 
+-- name: KnownUpload :one
+-- KnownUpload returns what is known of a file with the same bytes.
+select
+  id,
+  status,
+  choices
+from uploads
+where business_id = sqlc.arg(business_id) and content = sqlc.arg(content);
+
 -- name: RemoveUploadRejects :exec
 delete from upload_rejects
 where business_id = sqlc.arg(business_id) and upload_id = sqlc.arg(upload_id);

@@ -438,6 +438,37 @@ func (q *Queries) HoldUploads(ctx context.Context, businessID uuid.UUID) error {
 	return err
 }
 
+// KnownUpload is the text of the query of that name.
+const KnownUpload = `-- name: KnownUpload :one
+select
+  id,
+  status,
+  choices
+from uploads
+where business_id = $1 and content = $2
+`
+
+// KnownUploadParams are the parameters of KnownUpload.
+type KnownUploadParams struct {
+	BusinessID uuid.UUID
+	Content    string
+}
+
+// KnownUploadRow is one row of KnownUpload.
+type KnownUploadRow struct {
+	ID      uuid.UUID
+	Status  string
+	Choices []byte
+}
+
+// KnownUpload returns what is known of a file with the same bytes.
+func (q *Queries) KnownUpload(ctx context.Context, arg KnownUploadParams) (KnownUploadRow, error) {
+	row := q.db.QueryRow(ctx, KnownUpload, arg.BusinessID, arg.Content)
+	var i KnownUploadRow
+	err := row.Scan(&i.ID, &i.Status, &i.Choices)
+	return i, err
+}
+
 // LockUpload is the text of the query of that name.
 const LockUpload = `-- name: LockUpload :one
 select status
