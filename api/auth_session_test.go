@@ -177,7 +177,7 @@ func TestReuseEndsTheSession(t *testing.T) {
 			if got := texts(t, owner, `select kind || ' ' || coalesce(payload ->> 'session_id', '') from events`); !slices.Equal(got, []string{auth.EventSessionEnded + " " + first.Session.ID}) {
 				t.Errorf("told %v, want the end of the session", got)
 			}
-			if got := texts(t, owner, `select recipient || ' ' || kind from mails`); !slices.Equal(got, []string{"ada@example.com session_ended"}) {
+			if got := texts(t, owner, `select recipient || ' ' || kind from mails`); !slices.Equal(got, []string{"ada@example.com sessions_ended"}) {
 				t.Errorf("mails %v, want one about the ended session", got)
 			}
 			if got := texts(t, owner, `select action from audit_log where outcome = 'denied' and session_id is not null`); !slices.Equal(got, []string{"refresh"}) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -142,7 +143,7 @@ func (s *Service) start(ctx context.Context, user uuid.UUID, n starting, a Attem
 			return err
 		}
 		if started.NewDevice {
-			if err := s.mail(ctx, tx, account, newDeviceMail(agent, a.Address, now)); err != nil {
+			if err := tx.QueueMail(ctx, s.mails.NewDevice(account.User, message.Occasion{At: now, Address: a.Address.Unmap().WithZone(""), Agent: agent})); err != nil {
 				return err
 			}
 		}
