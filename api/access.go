@@ -95,6 +95,11 @@ func accessOf() map[string]access {
 		"listKPIs":          viewer,
 		"updateKPI":         {who: member, role: auth.Analyst, scope: write},
 
+		"listCalendar":        viewer,
+		"addCalendarEntry":    {who: member, role: auth.Analyst, scope: write, creates: true},
+		"changeCalendarEntry": {who: member, role: auth.Analyst, scope: write},
+		"deleteCalendarEntry": {who: member, role: auth.Analyst, scope: write},
+
 		"getDashboardMetrics":   viewer,
 		"queryDashboardMetrics": viewer,
 		"getDashboardNews":      viewer,

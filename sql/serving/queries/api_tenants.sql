@@ -306,6 +306,10 @@ select
   k.aggregation,
   k.grain,
   k.non_negative,
+  k.lowest,
+  k.highest,
+  k.is_integer,
+  k.part_of,
   k.is_active,
   k.version,
   k.created_at,
@@ -335,9 +339,30 @@ set
   currency = sqlc.narg(currency),
   aggregation = sqlc.arg(aggregation),
   non_negative = sqlc.arg(non_negative),
+  lowest = sqlc.narg(lowest),
+  highest = sqlc.narg(highest),
+  is_integer = sqlc.arg(is_integer),
+  part_of = sqlc.narg(part_of),
   is_active = sqlc.arg(is_active),
   updated_at = sqlc.arg(at)
 where business_id = (select request_business()) and id = sqlc.arg(id) and version = sqlc.arg(version);
+
+-- name: KPITotals :many
+-- KPITotals returns the KPI, the one it is a part of, the one that one is a part of, and so on, each once.
+with recursive totals as (
+  select
+    k.id,
+    k.part_of
+  from kpis as k
+  where k.business_id = (select request_business()) and k.id = sqlc.arg(id)
+  union
+  select
+    k.id,
+    k.part_of
+  from totals as t
+  inner join kpis as k on k.business_id = (select request_business()) and k.id = t.part_of
+)
+select id from totals;
 
 -- name: AuditEntries :many
 -- AuditEntries returns what the transaction may see of the audit log, newest first.

@@ -724,9 +724,13 @@ set
   currency = $4,
   aggregation = $5,
   non_negative = $6,
-  is_active = $7,
-  updated_at = $8
-where business_id = (select request_business()) and id = $9 and version = $10
+  lowest = $7,
+  highest = $8,
+  is_integer = $9,
+  part_of = $10,
+  is_active = $11,
+  updated_at = $12
+where business_id = (select request_business()) and id = $13 and version = $14
 `
 
 // ChangeKPIParams are the parameters of ChangeKPI.
@@ -737,6 +741,10 @@ type ChangeKPIParams struct {
 	Currency    *string
 	Aggregation string
 	NonNegative bool
+	Lowest      *float64
+	Highest     *float64
+	IsInteger   bool
+	PartOf      *uuid.UUID
 	IsActive    bool
 	At          time.Time
 	ID          uuid.UUID
@@ -752,6 +760,10 @@ func (q *Queries) ChangeKPI(ctx context.Context, arg ChangeKPIParams) (int64, er
 		arg.Currency,
 		arg.Aggregation,
 		arg.NonNegative,
+		arg.Lowest,
+		arg.Highest,
+		arg.IsInteger,
+		arg.PartOf,
 		arg.IsActive,
 		arg.At,
 		arg.ID,
@@ -1366,6 +1378,10 @@ select
   k.aggregation,
   k.grain,
   k.non_negative,
+  k.lowest,
+  k.highest,
+  k.is_integer,
+  k.part_of,
   k.is_active,
   k.version,
   k.created_at,
@@ -1408,6 +1424,10 @@ type KPIDetailsRow struct {
 	Aggregation string
 	Grain       string
 	NonNegative bool
+	Lowest      *float64
+	Highest     *float64
+	IsInteger   bool
+	PartOf      *uuid.UUID
 	IsActive    bool
 	Version     int64
 	CreatedAt   time.Time
@@ -1442,6 +1462,10 @@ func (q *Queries) KPIDetails(ctx context.Context, arg KPIDetailsParams) ([]KPIDe
 			&i.Aggregation,
 			&i.Grain,
 			&i.NonNegative,
+			&i.Lowest,
+			&i.Highest,
+			&i.IsInteger,
+			&i.PartOf,
 			&i.IsActive,
 			&i.Version,
 			&i.CreatedAt,
@@ -1451,6 +1475,45 @@ func (q *Queries) KPIDetails(ctx context.Context, arg KPIDetailsParams) ([]KPIDe
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// KPITotals is the text of the query of that name.
+const KPITotals = `-- name: KPITotals :many
+with recursive totals as (
+  select
+    k.id,
+    k.part_of
+  from kpis as k
+  where k.business_id = (select request_business()) and k.id = $1
+  union
+  select
+    k.id,
+    k.part_of
+  from totals as t
+  inner join kpis as k on k.business_id = (select request_business()) and k.id = t.part_of
+)
+select id from totals
+`
+
+// KPITotals returns the KPI, the one it is a part of, the one that one is a part of, and so on, each once.
+func (q *Queries) KPITotals(ctx context.Context, id uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, KPITotals, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
