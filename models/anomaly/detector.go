@@ -15,18 +15,20 @@ type Config struct {
 	Seasons []int64
 	// Warmup is the number of first values that are only learned from: their score is 0. Zero means 20.
 	Warmup int
-	// Rest is the number of values after an anomaly that are told with it: no new one begins among them. Zero means as many as a
-	// day has, at least 7.
+	// Rest is the number of values after an anomaly that are told with it: no new one begins among them, or for as long as so many
+	// take when none is late, if that is shorter. Zero means as many as half a day has, at least 7.
 	Rest int
+	// Threshold is the score with which an anomaly begins. Zero means Threshold.
+	Threshold float64
 }
 
 // Threshold is the score from which on a value is an anomaly when nothing else is asked for.
-const Threshold = 0.34
+const Threshold = 0.37
 
 // Point is what a Detector says of one value. None of its fields is ever NaN or infinite.
 type Point struct {
 	// Score is how far out of the ordinary the value is, in [0,1]: 1 - exp(-s/10) with s the evidence in nats. While an
-	// anomaly rests (see Config.Rest) it is at most half of Threshold.
+	// anomaly rests (see Config.Rest) it is at most half of the threshold.
 	Score float64
 	// Strange is the score that does not regard earlier anomalies.
 	Strange float64
@@ -50,7 +52,8 @@ type Detector struct {
 	predictor predictor
 	evidence  evidence
 	seen      int
-	resting   int
+	resting   int     // values
+	restUntil int64   // or instant, whichever comes first
 	size      float64 // largest absolute value
 	// The first values, until the step is known.
 	firstAt []int64
@@ -76,6 +79,9 @@ func (d *Detector) Reset(c Config) {
 	if c.Warmup == 0 {
 		c.Warmup = 20
 	}
+	if c.Threshold == 0 {
+		c.Threshold = Threshold
+	}
 	d.config, d.seen, d.resting, d.size = c, 0, 0, 0
 	d.firstAt, d.firstX = d.firstAt[:0], d.firstX[:0]
 	d.know(c.Step)
@@ -94,7 +100,7 @@ func (d *Detector) know(step int64) {
 	if rest == 0 {
 		rest = 7
 		if step > 0 {
-			rest = max(rest, int(daySeconds/step))
+			rest = max(rest, int(daySeconds/(2*step)))
 		}
 	}
 	d.predictor.reset(max(step, 1), seasons)
@@ -119,11 +125,12 @@ func (d *Detector) Step(at int64, x float64) Point {
 	}
 	p.Strange = scoreOf(p.surprise)
 	p.Score = p.Strange
-	if d.resting > 0 {
+	switch {
+	case d.resting > 0 && at < d.restUntil:
 		d.resting--
-		p.Score = min(p.Score, Threshold/2)
-	} else if p.Score >= Threshold {
-		d.resting = d.config.Rest
+		p.Score = min(p.Score, d.config.Threshold/2)
+	case p.Score >= d.config.Threshold:
+		d.resting, d.restUntil = d.config.Rest, at+int64(d.config.Rest)*d.config.Step
 	}
 	return p
 }

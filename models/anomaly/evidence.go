@@ -28,11 +28,11 @@ type evidence struct {
 const learnFirst = 3
 
 const (
-	tailMemory = 20000 // values after which a tail's counts are halved
-	leastFlat  = 0.05  // chance of an equal value, at least: two are not yet a flat line
-	leastMiss  = 0.002 // chance of a missing value, at least
-	driftShare = 3     // part of a rest that a moving mean spans
-	leastDrift = 8     // values that it spans at least
+	tailMemory = 20000  // values after which a tail's counts are halved
+	leastFlat  = 0.05   // chance of an equal value, at least: two are not yet a flat line
+	leastMiss  = 0.002  // chance of a missing value, at least
+	driftShare = 2. / 3 // of a rest that a moving mean spans
+	leastDrift = 8      // values that it spans at least
 )
 
 // finding is what a value looks like.
@@ -47,7 +47,7 @@ func (e *evidence) reset(rest, slots int) {
 	for k, length := range [...]float64{1, 4, 16} {
 		e.records[k].reset(length, tailMemory)
 	}
-	length := max(leastDrift, float64(rest)/driftShare)
+	length := max(leastDrift, float64(rest)*driftShare)
 	for k := range e.drifts {
 		e.drifts[k].reset(length, tailMemory)
 	}
