@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/signalcraft/signalcraft/models/series"
 )
@@ -84,6 +86,10 @@ func (f *fitter) series(i int) error {
 	f.settle(i)
 	f.lengthen()
 	chosen, kept := f.keep(i)
+	if f.opt.Method != "" && !kept {
+		f.out.SelectedOn[i] = 0
+		return nil
+	}
 	if !kept {
 		chosen = f.choose()
 	}
@@ -100,8 +106,7 @@ func (f *fitter) series(i int) error {
 
 // lengthen adds the methods for a second season, if the series shows one, and takes away those of another.
 func (f *fitter) lengthen() {
-	f.models = f.base
-	f.longSeason = f.season.find(f.history.y, f.opt.Season)
+	f.models, f.longSeason = f.base, f.season.find(f.history.y, f.opt.Season)
 	if long := f.longSeason; long > 0 {
 		if f.long[long] == nil {
 			f.long[long] = longMethods(f.opt.Season, long)
@@ -140,8 +145,24 @@ func (f *fitter) fitted(m int) bool {
 	return true
 }
 
-// keep returns the method of Prior when it is young enough and can still be fitted.
+// only returns the method that the options name, when it can be fitted.
+func (f *fitter) only() (choice, bool) {
+	c, known := parse(strings.ReplaceAll(f.opt.Method, longMark, strconv.Itoa(f.longSeason)), f.models)
+	for _, m := range c.members {
+		known = known && f.fitted(m)
+	}
+	if !known {
+		return choice{}, false
+	}
+	paths := f.combine(c)
+	return choice{c, paths, f.windowLoss(paths, false) / f.history.naiveScale(f.opt.Season), f.opt.Vintage}, true
+}
+
+// keep returns the method of Prior when it is young enough and can still be fitted, or that of the options.
 func (f *fitter) keep(i int) (choice, bool) {
+	if f.opt.Method != "" {
+		return f.only()
+	}
 	p := f.opt.Prior
 	if p == nil || p.method[i] == "" {
 		return choice{}, false
