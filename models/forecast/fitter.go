@@ -33,6 +33,7 @@ type fitter struct {
 	longSeason int
 
 	origins []int
+	earlier []int       // origins before the window, then those in it
 	paths   [][]float64 // of each model in the window, one row for each origin
 	loss    []float64   // of each model in the window
 	blend   []float64   // paths of the combination
@@ -83,7 +84,7 @@ func (f *fitter) series(i int) error {
 		chosen = f.choose()
 	}
 	f.out.Method[i], f.out.MASE[i], f.out.SelectedOn[i] = chosen.name(f.models), chosen.mase, chosen.selectedOn
-	f.spread.measure(s, f.origins, f.opt.Horizon, chosen.paths, len(f.ahead))
+	f.measure(chosen.combination)
 	f.predict(chosen.combination)
 	f.write(i)
 	return nil
@@ -226,6 +227,29 @@ func (f *fitter) combine(c combination) []float64 {
 	f.blend, f.scratch = resize(f.blend, len(f.origins)*f.opt.Horizon), resize(f.scratch, len(c.members))
 	c.blend(f.blend, f.members, f.scratch)
 	return f.blend
+}
+
+// measure takes the bounds from the combination's errors in the window and, with less weight, before it: there its members
+// have been fitted to what they forecast, but more is seen.
+func (f *fitter) measure(c combination) {
+	first, lead := f.origins[0], max(len(f.history.y)*3/10, 6, 2*f.opt.Season)
+	f.earlier = f.earlier[:0]
+	for origin := lead; origin < first; origin += (max(0, first-lead) + mostOrigins - 1) / mostOrigins {
+		f.earlier = append(f.earlier, origin)
+	}
+	before := len(f.earlier)
+	f.earlier = append(f.earlier, f.origins...)
+	f.members = f.members[:0]
+	for _, m := range c.members {
+		row := resize(f.paths[m], len(f.earlier)*f.opt.Horizon)
+		if before > 0 {
+			f.models[m].paths(f.history.y, f.earlier, f.opt.Horizon, row)
+		}
+		f.members, f.paths[m] = append(f.members, row), row
+	}
+	f.blend, f.scratch = resize(f.blend, len(f.earlier)*f.opt.Horizon), resize(f.scratch, len(c.members))
+	c.blend(f.blend, f.members, f.scratch)
+	f.spread.measure(&f.history, rolled{f.earlier, before, f.opt.Horizon, f.blend}, max(f.opt.Season, 6), len(f.ahead))
 }
 
 // predict combines the members' forecasts from the last day on, after each has taken in the window.
