@@ -7,7 +7,18 @@ import (
 	"github.com/signalcraft/signalcraft/models/series"
 )
 
-// This file joins what is known around a series to the way it is forecast.
+// around is what the fitter knows of a series around its values, and what it makes of that.
+type around struct {
+	parts        composer // of the forecast's path
+	closed       closed
+	effects      effects
+	outliers     outliers
+	shifts       shifts
+	untamed      []float64 // the history of the window with its wild days
+	raw          []float64 // the history with effects and wild days, at its last level
+	effectsAhead []float64 // of each place of the forecast: what the calendar does and what measured columns do
+	baseline     []float64 // paths of the seasonal naive forecast in the window
+}
 
 // prepare takes closed days out of the history of series i and lays what is known on its days.
 func (f *fitter) prepare(i int) {
@@ -113,15 +124,15 @@ func (f *fitter) settle(i int) {
 	}
 }
 
-// account moves paths of the window so that their distance from the history is the error in the series' own terms: that
+// account moves paths from origins in the history so that their distance from the history is the error in the series' own terms: that
 // of what was known of the days at each origin, and that against wild days as they were.
-func (f *fitter) account(paths []float64) {
-	f.effects.unknow(f.origins, f.opt.Horizon, paths)
+func (f *fitter) account(origins []int, paths []float64) {
+	f.effects.unknow(origins, f.opt.Horizon, paths)
 	if len(f.outliers.wild) == 0 {
 		return
 	}
 	y := f.history.y
-	for k, origin := range f.origins {
+	for k, origin := range origins {
 		for h := 0; h < f.opt.Horizon && origin+h < len(y); h++ {
 			paths[k*f.opt.Horizon+h] += y[origin+h] - f.untamed[origin+h]
 		}
@@ -155,8 +166,9 @@ func (f *fitter) note(i int) {
 
 // assess writes how the forecast of series i did in the window, beside the seasonal naive one: errors over all origins and observed days of the window,
 // in the series' own terms at its last level.
-func (f *fitter) assess(i int, paths []float64, kept bool) {
+func (f *fitter) assess(i int, kept bool) {
 	s, e, horizon := &f.history, &f.effects, f.opt.Horizon
+	paths := f.blend[(len(f.earlier)-len(f.origins))*horizon:] // of the window, as measure left them
 	raw := append(f.raw[:0], e.raw...)
 	f.raw = raw
 	f.shifts.move(raw)
