@@ -204,9 +204,34 @@ func (f *fitter) assess(i int, kept bool) {
 	s.y = raw
 	scale := s.naiveScale(f.opt.Season)
 	s.y = adjusted
+	f.keepErrors(i, paths, raw)
 	f.out.BaselineMASE[i] = baseline / count / scale
 	f.out.Coverage80[i], f.out.Coverage95[i] = in80/count, in95/count
 	if changed := len(e.kept) > 0 || len(f.outliers.wild) > 0 || f.shifts.at >= 0; changed && !kept {
 		f.out.MASE[i] = sum / count / scale
 	}
+}
+
+// keepErrors keeps the errors one step ahead of series i in the window, in its own unit, where the vintage is asked to.
+func (f *fitter) keepErrors(i int, paths, raw []float64) {
+	if !f.opt.KeepErrors {
+		return
+	}
+	s := &f.history
+	kept := windowErrors{first: f.batch.FirstDay[i] + int32(s.start+f.origins[0]), step: 1}
+	if len(f.origins) > 1 {
+		kept.step = int32(f.origins[1] - f.origins[0])
+	}
+	for k, origin := range f.origins {
+		e := math.NaN()
+		if s.observed[origin] {
+			e = s.y[origin] - paths[k*f.opt.Horizon]
+			if f.effects.multiplies && f.untamed[origin] != 0 {
+				e *= raw[origin] / f.untamed[origin]
+			}
+			e = s.restore(e)
+		}
+		kept.values = append(kept.values, e)
+	}
+	f.out.errors[i] = kept
 }
