@@ -18,6 +18,7 @@ import (
 // absolute rolling-origin error behind the shift; each origin knows the size only from the values it has seen. Neither is done when the error rises by it.
 type shifts struct {
 	smoother smoother
+	sums     []float64 // running sums of the history
 	jumps    []float64
 	sizes    []float64
 	origins  []int     // behind the shift
@@ -79,10 +80,15 @@ func (f *shifts) find(y []float64, unit, from int) (at, behind int) {
 		return -1, 0
 	}
 	f.jumps, f.sizes = resize(f.jumps, n), f.sizes[:0]
+	f.sums = append(f.sums[:0], 0)
+	for _, v := range y {
+		f.sums = append(f.sums, f.sums[len(f.sums)-1]+v)
+	}
+	between := func(lo, hi int) float64 { return (f.sums[hi] - f.sums[lo]) / float64(hi-lo) }
 	best := -1
 	for t := 2 * unit; t <= n-2*unit; t++ {
 		width := min(shiftSeasons*unit, t/unit*unit, (n-t)/unit*unit)
-		f.jumps[t] = math.Abs(mean(y[t:t+width]) - mean(y[t-width:t]))
+		f.jumps[t] = math.Abs(between(t, t+width) - between(t-width, t))
 		f.sizes = append(f.sizes, f.jumps[t])
 		if t >= from && (best < 0 || f.jumps[t] > f.jumps[best]) {
 			best = t
