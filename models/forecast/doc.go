@@ -26,24 +26,28 @@
 //
 // # What is known of days
 //
-// Batch.Known says what is known of a business's days. Closed days are kept out of the history and forecast as closed days have been (see closed). Holidays, events
-// and measured columns such as weather are taken out of the history and put back on the forecast, when that lowers the rolling-origin
-// error (see effects); holidays that are seldom met lean on the mean of their kind. Vintage.Effects lists them, and Calendar and Measured say what they do to each day.
+// Batch.Known says what is known of a business's days. Closed days are kept out of the history and forecast as closed days
+// have been (see closed). Holidays, events and measured columns such as weather are taken out of the history and put back on
+// the forecast, when that lowers the rolling-origin error (see effects); holidays that are seldom met lean on the mean of
+// their kind. Vintage.Effects lists them, and Calendar and Measured say what they do to each day.
 //
 // # History as it is
 //
-// Single wild days are put aside for fitting (see outliers), and what lies before a level shift near the end is brought to the new level (see shifts); both only when the
-// rolling-origin error does not rise. Errors and bounds are measured against what was observed.
+// Single wild days are put aside for fitting (see outliers), and what lies before a level shift near the end is brought to
+// the new level (see shifts); both only when the rolling-origin error does not rise. Errors and bounds are measured against
+// what was observed.
 //
 // # Components
 //
-// Each model splits its own path into trend and seasons (see splitter), combinations combine the parts as they do the paths, and known effects join them: Trend, Seasonal,
-// LongSeasonal, Calendar and Measured sum to the forecast before it is brought into the KPI's range.
+// Each model splits its own path into trend and seasons (see splitter), combinations combine the parts as they do the paths,
+// and known effects join them: Trend, Seasonal, LongSeasonal, Calendar and Measured sum to the forecast before it is brought
+// into the KPI's range.
 //
 // # Totals and parts
 //
-// Reconcile brings the forecasts of totals and their parts to agree. It needs one number for each series and day of the window beside the vintage: the errors one step
-// ahead, which Options.KeepErrors keeps. Nothing else of the window outlives its series.
+// Reconcile brings the forecasts of totals and their parts to agree. It needs one number for each series and day of the
+// window beside the vintage: the errors one step ahead, which Options.KeepErrors keeps. Nothing else of the window outlives
+// its series.
 //
 // # Defined answers
 //

@@ -9,16 +9,17 @@ import (
 
 // effects takes what known columns do to a series out of its history and puts it back on its forecast.
 //
-// A smoother with fixed parameters is run over the series and over every column (see smoother), and what it leaves of the one is regressed on what it leaves of
-// the others (see ridge). Columns come in units: all calendar columns whose names begin alike up to ": ", such as holidays, and each measured
-// one. A unit is a candidate when the evidence for it in the days before the window is at least leastEvidence. Candidates are added
-// one after the other, the most evident first, and one stays when it lowers the mean absolute rolling-origin error of the smoother's forecasts by at
-// least leastFall, and for a measured column also by twice its standard error over days. Those errors are over up to a year before the end, each
-// with coefficients from the days before its quarter of it, and a measured column counts only as far ahead as it is known.
+// A smoother with fixed parameters is run over the series and over every column (see smoother), and what it leaves of the one
+// is regressed on what it leaves of the others (see ridge). Columns come in units: all calendar columns whose names begin
+// alike up to ": ", such as holidays, and each measured one. A unit is a candidate when the evidence for it in the days
+// before the window is at least leastEvidence. Candidates are added one after the other, the most evident first, and one
+// stays when it lowers the mean absolute rolling-origin error of the smoother's forecasts by at least leastFall, and for a
+// measured column also by twice its standard error over days. Those errors are over up to a year before the end, each with
+// coefficients from the days before its quarter of it, and a measured column counts only as far ahead as it is known.
 //
-// All that is done for the values (effects add) and, when they are positive, for their logarithms (effects multiply); the one with the smaller error in the
-// end is taken. In the window, in which methods are compared and bounds measured, coefficients are those from the days before it; the
-// forecast has those from all days.
+// All that is done for the values (effects add) and, when they are positive, for their logarithms (effects multiply); the one
+// with the smaller error in the end is taken. In the window, in which methods are compared and bounds measured, coefficients
+// are those from the days before it; the forecast has those from all days.
 type effects struct {
 	known      knownDays
 	smoother   smoother
@@ -83,8 +84,8 @@ func (a attempt) better(other attempt) bool {
 	return len(a.kept) > 0 && (len(other.kept) == 0 || a.loss < other.loss)
 }
 
-// roll sets the origins of the error: at most mostOrigins over the last year, or the last three fifths, in steps that pass through all phases of
-// the season.
+// roll sets the origins of the error: at most mostOrigins over the last year, or the last three fifths, in steps that pass
+// through all phases of the season.
 func (e *effects) roll(n, horizon, season int) {
 	span := min(n*3/5, max(365, 4*horizon))
 	step := (span + mostOrigins - 1) / mostOrigins
@@ -173,9 +174,9 @@ func (e *effects) leave(s *history, y []float64, horizon int) {
 	}
 }
 
-// weigh sets the weight of every row: 0 while the smoother warms up and where nothing was observed; else 1, but for a wild error on a day without
-// anything in the calendar clip*sigma/|e| (Huber 1964), sigma being the median absolute error times 1.4826. Days with something in the
-// calendar keep their weight: they are what is to be explained.
+// weigh sets the weight of every row: 0 while the smoother warms up and where nothing was observed; else 1, but for a wild
+// error on a day without anything in the calendar clip*sigma/|e| (Huber 1964), sigma being the median absolute error times
+// 1.4826. Days with something in the calendar keep their weight: they are what is to be explained.
 func (e *effects) weigh(s *history, origin int) {
 	const clip = 2.5
 	warm := min(2*e.smoother.m, origin/4)
@@ -291,7 +292,8 @@ func (e *effects) takeOut(s *history, beta []float64, season int) {
 	s.fill(season)
 }
 
-// keepAbove lifts values to the least one that they had, if that is positive: methods for positive values may have been chosen for them.
+// keepAbove lifts values to the least one that they had, if that is positive: methods for positive values may have been
+// chosen for them.
 func keepAbove(y []float64, least float64) {
 	if least > leastLogged {
 		for t, v := range y {
@@ -336,8 +338,8 @@ func (e *effects) unknowAll(origins []int, horizon int, paths []float64) {
 	}
 }
 
-// ahead returns what calendar and measured columns do to a value of the forecast that is at places ahead, as sums or, when effects multiply, as
-// logarithms of factors.
+// ahead returns what calendar and measured columns do to a value of the forecast that is at places ahead, as sums or, when
+// effects multiply, as logarithms of factors.
 func (e *effects) ahead(at int) (calendar, measured float64) {
 	n := len(e.raw)
 	return e.sum(e.all, series.Calendar, n, n+at), e.sum(e.all, series.Measured, n, n+at)

@@ -13,7 +13,8 @@ import (
 
 const knownFirst = 900 // batches of batchOf begin on day 1000
 
-// knownOf returns what is known of days from knownFirst on: each column's value as a function of the day of the batch, 0 on its first.
+// knownOf returns what is known of days from knownFirst on: each column's value as a function of the day of the batch, 0 on
+// its first.
 func knownOf(days int, columns map[string]func(day int) float64, kinds map[string]series.KnownKind, order ...string) *series.Known {
 	k := &series.Known{FirstDay: knownFirst}
 	for _, name := range order {
@@ -44,7 +45,8 @@ func weather(days int, seed uint64) []float64 {
 	})
 }
 
-// errorsOf returns the mean absolute error of the forecasts of every series of the batch, whose last horizon values are held back.
+// errorsOf returns the mean absolute error of the forecasts of every series of the batch, whose last horizon values are held
+// back.
 func errorsOf(t *testing.T, values [][]float64, known []*series.Known, horizon int) ([]float64, *forecast.Vintage) {
 	t.Helper()
 	var past [][]float64

@@ -34,7 +34,8 @@ type Options struct {
 	// ReselectAfterDays is the age at which a method of Prior is no longer kept. Zero
 	// means 7; a negative value never keeps one.
 	ReselectAfterDays int32
-	// KeepErrors keeps in the vintage, for Reconcile, the errors one step ahead of each series in the window: at most 120 numbers for each.
+	// KeepErrors keeps in the vintage, for Reconcile, the errors one step ahead of each series in the window: at most 120
+	// numbers for each.
 	KeepErrors bool
 }
 

@@ -21,7 +21,8 @@ func (p *projection) apply(y []float64) {
 	v.SubVec(v, &change)
 }
 
-// project returns the projection; nil, which changes nothing, when it cannot be calculated: the parts are then summed up as they are.
+// project returns the projection; nil, which changes nothing, when it cannot be calculated: the parts are then summed up as
+// they are.
 func project(w mat.Symmetric, c *mat.Dense) *projection {
 	m, _ := c.Dims()
 	var cw, cwc, solved mat.Dense
@@ -58,7 +59,8 @@ func (f *family) constraints() *mat.Dense {
 	return c
 }
 
-// widen sets the scale of totals for sums of their parts: sqrt of the variance of that sum by that of the total, where it is above 1.
+// widen sets the scale of totals for sums of their parts: sqrt of the variance of that sum by that of the total, where it is
+// above 1.
 func (f *family) widen(scale []float64) {
 	w := f.covariance()
 	n := len(f.members)
@@ -89,7 +91,8 @@ func (f *family) widen(scale []float64) {
 	}
 }
 
-// covariance returns W. Errors are divided by a power of two, which neither map nor scale depends on, so that squares are numbers.
+// covariance returns W. Errors are divided by a power of two, which neither map nor scale depends on, so that squares are
+// numbers.
 func (f *family) covariance() mat.Symmetric {
 	n := len(f.members)
 	exponent := f.magnitude()

@@ -130,7 +130,8 @@ func TestNoiseHasNeitherShiftsNorWildDays(t *testing.T) {
 	}
 }
 
-// A series that stopped has a defined answer: one that went flat stays there, one whose values end long ago is forecast at its last value.
+// A series that stopped has a defined answer: one that went flat stays there, one whose values end long ago is forecast at
+// its last value.
 func TestStoppedSeries(t *testing.T) {
 	dead := append(weekly(300, 1), make([]float64, 40)...)
 	quiet := append(weekly(300, 2), make([]float64, 12)...) // not yet dead

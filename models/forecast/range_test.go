@@ -19,8 +19,8 @@ func poisson(random *rand.Rand, rate float64) float64 {
 	return count
 }
 
-// Bounds of counts cover about what they say, however small the counts are, and are no wider than whole numbers ask for: no bound is the first
-// number outside.
+// Bounds of counts cover about what they say, however small the counts are, and are no wider than whole numbers ask for: no
+// bound is the first number outside.
 func TestBoundsOfCountsCover(t *testing.T) {
 	const count, days, horizon = 60, 400, 30
 	for _, rate := range []float64{0.2, 1, 5, 60} {

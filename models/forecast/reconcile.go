@@ -12,34 +12,36 @@ import (
 // Reconciliation is how forecasts of totals and their parts are brought to agree.
 type Reconciliation int
 
-// The ways. MinTrace changes all forecasts, the more the less sure each is, so that the sum of error variances is least (Wickramasuriya,
-// Athanasopoulos and Hyndman 2019). BottomUp keeps the parts and sums them up.
+// The ways. MinTrace changes all forecasts, the more the less sure each is, so that the sum of error variances is least
+// (Wickramasuriya, Athanasopoulos and Hyndman 2019). BottomUp keeps the parts and sums them up.
 const (
 	MinTrace Reconciliation = iota
 	BottomUp
 )
 
-// Reconcile returns the vintage with forecasts of totals and parts that agree: on every day for which a whole family has a row, each total is the sum of its
-// parts, to rounding errors. Parents holds for each series of the batch the number of its total, or -1; a total may be part of another one.
-// A family is a series without a total and all that is below it.
+// Reconcile returns the vintage with forecasts of totals and parts that agree: on every day for which a whole family has a
+// row, each total is the sum of its parts, to rounding errors. Parents holds for each series of the batch the number of its
+// total, or -1; a total may be part of another one. A family is a series without a total and all that is below it.
 //
-// Base forecasts y are those before they were brought into the KPIs' ranges. With a row of C for each total, 1 for itself and -1 for its parts, and W the
-// covariance of errors one step ahead, the reconciled ones are
+// Base forecasts y are those before they were brought into the KPIs' ranges. With a row of C for each total, 1 for itself and
+// -1 for its parts, and W the covariance of errors one step ahead, the reconciled ones are
 //
 //	y - W*C'*(C*W*C')^-1 * C*y
 //
-// W is estimated from the rolling-origin errors that Options.KeepErrors keeps, shrunk towards its diagonal (Schaefer and Strimmer 2005);
-// without them, or from fewer than leastErrorDays days that all have in common, it is the diagonal of variances that the bounds of the first day speak of; and so it is
-// for a family of more than mostCorrelated. Parts are then brought into their ranges and summed up anew; those of whole numbers are rounded from the
-// totals downwards, by largest remainders, so that the sums of whole numbers hold. Ranges of totals are kept in so far as the parts' are.
+// W is estimated from the rolling-origin errors that Options.KeepErrors keeps, shrunk towards its diagonal (Schaefer and
+// Strimmer 2005); without them, or from fewer than leastErrorDays days that all have in common, it is the diagonal of
+// variances that the bounds of the first day speak of; and so it is for a family of more than mostCorrelated. Parts are then
+// brought into their ranges and summed up anew; those of whole numbers are rounded from the totals downwards, by largest
+// remainders, so that the sums of whole numbers hold. Ranges of totals are kept in so far as the parts' are.
 //
-// Bounds move with their forecast. MinTrace leaves their distance from it: by W it could only shrink, but W is an estimate. BottomUp widens that of totals by
-// the square root of the ratio of the variances of the parts' sum and of the total, by the same W, where that is above 1. Of the components, Trend takes up
-// the change.
+// Bounds move with their forecast. MinTrace leaves their distance from it: by W it could only shrink, but W is an estimate.
+// BottomUp widens that of totals by the square root of the ratio of the variances of the parts' sum and of the total, by the
+// same W, where that is above 1. Of the components, Trend takes up the change.
 //
-// A family is left as it is when its totals are no sums: when in the history, on the days that a total and all its parts were observed, they
-// differ by more than additive of the mean size of the total, in the median, or when there are no such days. Parts without rows count as nothing. Reconcile
-// returns an error when parents do not fit the batch, name a series of another business or go round in a circle.
+// A family is left as it is when its totals are no sums: when in the history, on the days that a total and all its parts were
+// observed, they differ by more than additive of the mean size of the total, in the median, or when there are no such days.
+// Parts without rows count as nothing. Reconcile returns an error when parents do not fit the batch, name a series of another
+// business or go round in a circle.
 func Reconcile(batch *series.Batch, v *Vintage, parents []int, how Reconciliation) (*Vintage, error) {
 	children, err := familyTree(batch, v, parents)
 	if err != nil {
@@ -253,8 +255,8 @@ func (f *family) write(out *Vintage, day int32, base, result, scale []float64) {
 // finite bounds a sum to numbers.
 func finite(v float64) float64 { return max(-math.MaxFloat64, min(v, math.MaxFloat64)) }
 
-// round rounds the root to a whole number and divides it downwards: each part gets its whole share, and those with the largest remainders one more. What the
-// parts' ranges do not allow is left out of the totals.
+// round rounds the root to a whole number and divides it downwards: each part gets its whole share, and those with the
+// largest remainders one more. What the parts' ranges do not allow is left out of the totals.
 func (f *family) round(v []float64) {
 	given := slices.Clone(v)
 	given[0] = math.Round(v[0])
@@ -289,8 +291,8 @@ func (f *family) ends(member int) (lowest, highest float64) {
 	return math.Ceil(within.Lowest), math.Floor(within.Highest)
 }
 
-// deal gives one more to each in the order, again and again, until nothing is left; when less than nothing is, it takes one from each from behind. It passes by those whose
-// range does not allow it, and gives up when none does.
+// deal gives one more to each in the order, again and again, until nothing is left; when less than nothing is, it takes one
+// from each from behind. It passes by those whose range does not allow it, and gives up when none does.
 func (f *family) deal(order []int, given []float64, left float64) {
 	step := 1.0
 	if left < 0 {

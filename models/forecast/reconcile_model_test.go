@@ -9,8 +9,8 @@ import (
 	"github.com/signalcraft/signalcraft/models/series"
 )
 
-// The projection equals what is calculated by hand: with W = I, a total 10 of parts 4 and 3 is 3 too much, of which each takes a third; with a
-// total nine times as uncertain as each part it takes 27/11 of the 3, they 3/11 each.
+// The projection equals what is calculated by hand: with W = I, a total 10 of parts 4 and 3 is 3 too much, of which each
+// takes a third; with a total nine times as uncertain as each part it takes 27/11 of the 3, they 3/11 each.
 func TestProjectionByHand(t *testing.T) {
 	c := mat.NewDense(1, 3, []float64{1, -1, -1})
 	check := func(w mat.Symmetric, want ...float64) {

@@ -140,7 +140,8 @@ func TestMinTraceTrustsTheSurer(t *testing.T) {
 	}
 }
 
-// On real families, retail turnover of industries by state and trips by state and region, the error over all series does not rise.
+// On real families, retail turnover of industries by state and trips by state and region, the error over all series does not
+// rise.
 func TestReconcileDoesNotRaiseErrors(t *testing.T) {
 	retail, ok := sharedRows(t, "aus_retail_monthly.csv.gz")
 	if !ok {

@@ -52,12 +52,14 @@ func (r *ridge) gather(columns []column, y []float64) {
 	}
 }
 
-// solve returns the coefficients of the units' columns, in the order of members, from the rows before a cut: least squares with the prior
+// solve returns the coefficients of the units' columns, in the order of members, from the rows before a cut: least squares
+// with the prior
 //
 //	b_j = m + u_j, m and u_j normal with variance noise/ridge
 //
-// for the columns of a unit, so that one which was seen once, or never, leans on the mean of its kind. Its precision is ridge*(I - 11'/(k+1)) for k
-// columns. The evidence is the logarithm of the marginal likelihood against that of no effect (MacKay 1992).
+// for the columns of a unit, so that one which was seen once, or never, leans on the mean of its kind. Its precision is
+// ridge*(I - 11'/(k+1)) for k columns. The evidence is the logarithm of the marginal likelihood against that of no effect
+// (MacKay 1992).
 func (r *ridge) solve(cut int, units []*unit) (members []int, beta []float64, evidence float64) {
 	for _, u := range units {
 		members = append(members, u.columns...)
