@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -109,32 +110,18 @@ func (e *effects) attempt(s *history, origin, horizon, season int, multiplies bo
 		y = e.logs
 	}
 	e.smoother.fit(y[:e.origins[0]], season)
-	e.leave(s, y, horizon)
-	e.weigh(s, origin)
+	candidates := e.candidates(s, y, origin)
+	if len(candidates) == 0 {
+		return attempt{}
+	}
+	e.leave(y, candidates, horizon)
 	r := &e.ridge
 	r.cuts = e.cuts(origin, len(y))
-	r.gather(e.known.columns, e.one)
+	r.gather(e.known.columns, columnsOf(candidates), e.one)
 	window, end := len(r.cuts)-2, len(r.cuts)-1
-
-	var candidates []*unit
-	for k := range e.known.units {
-		u := e.known.units[k]
-		if r.judge(window, &u); u.evidence >= leastEvidence {
-			candidates = append(candidates, &u)
-		}
-	}
-	slices.SortStableFunc(candidates, func(a, b *unit) int {
-		switch {
-		case a.evidence > b.evidence:
-			return -1
-		case a.evidence < b.evidence:
-			return 1
-		}
-		return 0
-	})
 	out := attempt{multiplies: multiplies}
 	present := e.errors(s, y, nil, horizon, multiplies)
-	for _, u := range candidates[:min(len(candidates), mostUnits)] {
+	for _, u := range candidates {
 		with := append(slices.Clone(out.kept), u)
 		errors := e.errors(s, y, with, horizon, multiplies)
 		if e.falls(u, present, errors, horizon) {
@@ -162,14 +149,44 @@ func (e *effects) cuts(origin, n int) []int {
 	return append(out, origin, n)
 }
 
-// leave runs the smoother over the series and the columns.
-func (e *effects) leave(s *history, y []float64, horizon int) {
-	size := len(e.origins) * horizon
-	e.one, e.many = resize(e.one, len(y)), resize(e.many, size)
-	e.smoother.leave(y, e.origins, horizon, func(_, place int) float64 { return y[place] }, e.one, e.many)
+// candidates returns the units for which there is evidence in the days before the window, the most evident first.
+func (e *effects) candidates(s *history, y []float64, origin int) (out []*unit) {
+	e.one = resize(e.one, len(y))
+	e.smoother.leave(y, nil, 0, nil, e.one, nil)
+	e.weigh(s, origin)
 	for k := range e.known.columns {
 		c := &e.known.columns[k]
-		c.oneStep, c.manyStep = resize(c.oneStep, len(y)), resize(c.manyStep, size)
+		c.oneStep = resize(c.oneStep, len(y))
+		e.smoother.leave(c.x[:len(y)], nil, 0, nil, c.oneStep, nil)
+	}
+	e.ridge.cuts = []int{origin}
+	for k := range e.known.units {
+		u := e.known.units[k]
+		e.ridge.gather(e.known.columns, u.columns, e.one)
+		if e.ridge.judge(0, &u); u.evidence >= leastEvidence {
+			out = append(out, &u)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *unit) int { return cmp.Compare(b.evidence, a.evidence) })
+	return out[:min(len(out), mostUnits)]
+}
+
+// columnsOf returns the columns of units.
+func columnsOf(units []*unit) (columns []int) {
+	for _, u := range units {
+		columns = append(columns, u.columns...)
+	}
+	return columns
+}
+
+// leave runs the smoother over the series and the candidates' columns, many steps ahead.
+func (e *effects) leave(y []float64, candidates []*unit, horizon int) {
+	size := len(e.origins) * horizon
+	e.many = resize(e.many, size)
+	e.smoother.leave(y, e.origins, horizon, func(_, place int) float64 { return y[place] }, e.one, e.many)
+	for _, k := range columnsOf(candidates) {
+		c := &e.known.columns[k]
+		c.manyStep = resize(c.manyStep, size)
 		e.smoother.leave(c.x[:len(y)], e.origins, horizon, c.seen, c.oneStep, c.manyStep)
 	}
 }

@@ -46,11 +46,26 @@ type knownDays struct {
 	columns []column
 	units   []unit
 	n       int
+	loaded  loaded
+}
+
+// loaded says what was loaded last: series of one business mostly share it.
+type loaded struct {
+	known                     *series.Known
+	day                       int32
+	n, ahead, horizon, season int
 }
 
 // load lays the calendar and the measured columns on n past places and the ones ahead; day is that of place 0.
 func (d *knownDays) load(k *series.Known, day int32, n, ahead, horizon, season int) {
-	d.columns, d.units, d.n = d.columns[:0], d.units[:0], n
+	if now := (loaded{k, day, n, ahead, horizon, season}); now != d.loaded || k == nil {
+		d.columns, d.units, d.n, d.loaded = nil, nil, n, now
+		d.lay(k, day, n, ahead, horizon, season)
+	}
+}
+
+// lay is load for another series than the last.
+func (d *knownDays) lay(k *series.Known, day int32, n, ahead, horizon, season int) {
 	if k == nil {
 		return
 	}

@@ -106,7 +106,7 @@ func TestLevelShiftIsFollowed(t *testing.T) {
 
 // Neither white noise nor a random walk has shifts, or wild days, in more than 3 of 100 series.
 func TestNoiseHasNeitherShiftsNorWildDays(t *testing.T) {
-	const count = 150
+	const count = 70
 	var all [][]float64
 	for seed := range uint64(count) {
 		random, level := rand.New(rand.NewPCG(seed, 21)), 0.0
