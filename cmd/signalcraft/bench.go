@@ -28,6 +28,8 @@ type benchCommand struct {
 	Batch benchBatchCommand `cmd:"" help:"The whole batch on made-up KPIs: first run, one new day, nothing new."`
 	Live  benchLiveCommand  `cmd:"" help:"Streams of events: many listeners on the real service."`
 	API   benchAPICommand   `cmd:"" name:"api" help:"The service on made-up published points, beside the bare SQL."`
+
+	Sentiment benchSentimentCommand `cmd:"" help:"Scores of headlines, against what people said."`
 }
 
 // benchBatchCommand runs the batch three times and prints what each step took.
