@@ -38,6 +38,7 @@ var rules = []rule{
 	{"models/sentiment", []string{"models/series"}, "numeric models see columns only"},
 	{"models/sentiment/headlines", nil, "public sets of headlines and how well scores agree with them"},
 	{"models/sentiment/train", []string{"models/sentiment", "models/sentiment/headlines"}, "a command that writes the weights"},
+	{"models/trend", []string{"models/series"}, "numeric models see columns only"},
 	{"models/backtest", []string{"models/series", "models/forecast", "models/anomaly"}, "measures what the models return"},
 	{"lakehouse", []string{"lakehouse/dataset"}, "the lake knows its datasets only"},
 	{"lakehouse/upkeep", []string{"lakehouse", "lakehouse/dataset"}, "looks after the lake only"},
