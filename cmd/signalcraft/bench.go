@@ -32,6 +32,7 @@ type benchCommand struct {
 	Anomaly  benchAnomalyCommand  `cmd:"" help:"The anomaly detector on files of the Numenta Anomaly Benchmark."`
 
 	Sentiment benchSentimentCommand `cmd:"" help:"Scores of headlines, against what people said."`
+	Models    benchModelsCommand    `cmd:"" help:"All public sets of forecasts, anomalies and headlines, the references beside: one table."`
 }
 
 // benchBatchCommand runs the batch three times and prints what each step took.
