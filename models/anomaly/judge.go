@@ -77,8 +77,6 @@ type judge struct {
 	detector *Detector
 }
 
-const daySeconds = 86400
-
 // series appends the rows of series i to out.
 func (j *judge) series(i int, out *Verdicts) error {
 	out.Threshold = append(out.Threshold, 1)
@@ -104,7 +102,7 @@ func (j *judge) series(i int, out *Verdicts) error {
 		if j.detector.seen <= c.Warmup || day < j.opt.From {
 			continue
 		}
-		s := -10 * math.Log1p(-p.Strange)
+		s := p.surprise
 		out.row(int32(i), day, p, s >= enough && math.Abs(v-p.Expected) >= j.least(i, p.Expected), s-enough)
 	}
 	if out.Len() > 0 {
