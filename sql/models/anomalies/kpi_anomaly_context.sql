@@ -3,7 +3,7 @@
 --   events, news, exchange rates. Nothing here is said to be a cause.
 -- grain: business_id, kpi_id, starts_at, kind, subject
 -- inputs: anomalies.kpi_anomalies, marts.kpi_anomaly_scores, marts.kpi, marts.calendar_day, marts.weather_extreme, marts.news_shift, marts.fx_move
--- built: window day by month lookback 1 day lookahead 1 day
+-- built: window day by month lookback 1 day
 -- owner: warehouse
 -- columns:
 --   business_id varchar - the business

@@ -2,7 +2,7 @@
 -- purpose: Days on which much more was written about a business than in the four weeks before, or in another tone.
 -- grain: business_id, day, measure
 -- inputs: marts.news_daily
--- built: window day by month lookback 28 days
+-- built: window day by month lookback 90 days
 -- owner: warehouse
 -- columns:
 --   business_id varchar - the business
@@ -43,15 +43,15 @@ compared as (
         cast(score as double) as score,
         cast(coalesce(sum(stories) over before, 0) as double) / 28 as usual_stories,
         coalesce(sum(scored) over before, 0) as scored_before,
-        cast(sum(score * scored) over before as double) as score_sum_before
+        cast(sum(score * scored) over before as double) as score_sum_before,
+        count(*) over quarter as days_before
     from news_day
-    window before as (
-        partition by business_id
-        order by day_number
-        range between 28 preceding and 1 preceding
-    )
+    window
+        before as (partition by business_id order by day_number range between 28 preceding and 1 preceding),
+        quarter as (partition by business_id order by day_number range between 90 preceding and 1 preceding)
 )
 
+-- The first news there ever are of a business are no shift.
 select
     business_id,
     day,
@@ -60,7 +60,8 @@ select
     usual_stories as usual,
     1 - (usual_stories + 1) / (stories + 1) as strength
 from compared
-where stories >= 4
+where days_before > 0
+    and stories >= 4
     and stories >= 3 + 2 * usual_stories
 
 union all
