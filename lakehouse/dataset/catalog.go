@@ -92,7 +92,7 @@ func Raw() []Dataset {
 
 // Made lists the datasets that Go models make.
 func Made() []Dataset {
-	return []Dataset{NewsSentiment(), Forecasts(), AnomalyScores(), TrendStatements(), ChangePoints()}
+	return []Dataset{NewsSentiment(), Forecasts(), AnomalyScores(), TrendStatements()}
 }
 
 // LocationID returns the id under which a location's weather is kept: latitude and

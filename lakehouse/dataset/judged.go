@@ -44,28 +44,13 @@ type TrendStatementRow struct {
 	FirstDay   Days     `parquet:"first_day,id(11),date"`    // of the stretch that is spoken of
 	LastDay    Days     `parquet:"last_day,id(12),date"`
 	Values     int32    `parquet:"observed,id(13)"` // values in it
+	// ChangePoints are the days on which its course changed, oldest first, as a JSON array of objects with day (the first one of the new
+	// course), kind (level_shift or slope_change), size, before, after (in the KPI's unit, of a slope change in that a day) and confidence.
+	ChangePoints string `parquet:"change_points,id(14)"`
 }
 
 // TrendStatements is the trend of every KPI, made by the trend model.
 func TrendStatements() Dataset {
 	key := []string{"business_id", "kpi_id"}
 	return Dataset{Name: "marts.kpi_trend_statements", Columns: mustColumns[TrendStatementRow](), Key: key, Sort: key}
-}
-
-// ChangePointRow is a day on which the course of one KPI changed.
-type ChangePointRow struct {
-	BusinessID string  `parquet:"business_id,id(1)"`
-	KPIID      string  `parquet:"kpi_id,id(2)"`
-	Day        Days    `parquet:"day,id(3),date"` // the first one of the new course
-	Kind       string  `parquet:"kind,id(4)"`     // level_shift or slope_change
-	Size       float64 `parquet:"size,id(5)"`     // in the KPI's unit, of a slope change in that a day; so are the next two
-	Before     float64 `parquet:"before,id(6)"`
-	After      float64 `parquet:"after,id(7)"`
-	Confidence float64 `parquet:"confidence,id(8)"` // in [0,1]
-}
-
-// ChangePoints is every change point of every KPI, made by the trend model.
-func ChangePoints() Dataset {
-	key := []string{"business_id", "kpi_id", "day"}
-	return Dataset{Name: "marts.kpi_change_points", Columns: mustColumns[ChangePointRow](), Key: key, Sort: key}
 }

@@ -17,7 +17,7 @@ type BusinessRow struct {
 	NewsQuery  string   `parquet:"news_query,id(11)"`  // what its news are searched by; empty means none
 	// The following were added later, so rows from before do not have them.
 	ExpectedAlarms *float64 `parquet:"expected_alarms,id(12)"` // how many anomalies it wants to be told of for each KPI and month; null: the default
-	LeastDeviation *float64 `parquet:"least_deviation,id(13)"` // share of the expected value below which nothing is one; null: the default
+	LeastShare     *float64 `parquet:"least_share,id(13)"`     // share of the expected value below which nothing is one; null: the default
 }
 
 // KPIRow is one KPI as the control plane describes it.

@@ -21,6 +21,8 @@ func Tables() []Table {
 		{"kpi_monthly", "marts.kpi_monthly", keyed("month")},
 		{"kpi_trends", "marts.kpi_trends", keyed("day")},
 		{"kpi_anomalies", "anomalies.kpi_anomalies", keyed("grain", "starts_at")},
+		{"kpi_anomaly_context", "anomalies.kpi_anomaly_context", keyed("starts_at", "kind", "subject")},
+		{"kpi_trend_statements", "marts.kpi_trend_statements", kpi},
 		{"forecasts", "marts.kpi_forecasts", keyed("vintage", "day")},
 		{"news_articles", "marts.news_articles", []string{"business_id", "url"}},
 		{"news_daily", "marts.news_daily", []string{"business_id", "day"}},

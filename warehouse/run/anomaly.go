@@ -59,7 +59,7 @@ func kpiAnomalyScores() Node {
 			},
 			judgedBusiness: {
 				Relation: "staging.business",
-				Columns:  []string{"business_id", "country", "time_zone", "expected_alarms", "least_deviation"},
+				Columns:  []string{"business_id", "country", "time_zone", "expected_alarms", "least_share"},
 			},
 			judgedHoliday: {
 				Relation: "staging.calendar_holiday",

@@ -41,7 +41,7 @@ business as (
         country,
         time_zone,
         expected_alarms,
-        least_deviation
+        least_share
     from staging.business
 )
 
@@ -59,7 +59,7 @@ select
     business.country,
     business.time_zone,
     business.expected_alarms,
-    business.least_deviation as least_share,
+    business.least_share,
     kpi.least_deviation
 from kpi
 inner join business
