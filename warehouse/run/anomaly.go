@@ -50,7 +50,7 @@ func kpiAnomalyScores() Node {
 			},
 			judgedKPI: {
 				Relation: "staging.kpi",
-				Columns:  []string{"business_id", "kpi_id", "lowest", "highest", "is_integer", "least_deviation"},
+				Columns:  []string{"business_id", "kpi_id", "lowest", "highest", "is_integer", "least_deviation", "part_of"},
 				Order:    []string{"business_id", "kpi_id"},
 			},
 			judgedEntry: {
@@ -71,7 +71,7 @@ func kpiAnomalyScores() Node {
 }
 
 func judgeKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.RecordBatch, error], error) {
-	s, err := readJudged(ctx, in, p)
+	s, err := readJudged(ctx, in, p, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +87,16 @@ func judgeKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.Record
 	}, nil
 }
 
+// onlyKPI restricts reading to one KPI and its parts, and judges these with another setting than their business's.
+type onlyKPI struct {
+	of       said
+	expected float64
+}
+
 // judged is all that days are judged by.
 type judged struct {
 	p        Params
+	only     *onlyKPI // nil for all
 	history  *series.Batch
 	settings map[string]loudness // by business
 	least    []float64           // by series

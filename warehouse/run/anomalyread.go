@@ -14,8 +14,9 @@ import (
 )
 
 // readJudged reads the history of every KPI up to the window's end, what is known of its days, and how loud its business wants to hear of it.
-func readJudged(ctx context.Context, in Tables, p Params) (*judged, error) {
-	s := &judged{p: p, settings: map[string]loudness{}, zones: map[string]*time.Location{}, starts: map[string]map[dataset.Days]time.Time{}}
+// A nil only reads all KPIs.
+func readJudged(ctx context.Context, in Tables, p Params, only *onlyKPI) (*judged, error) {
+	s := &judged{p: p, only: only, settings: map[string]loudness{}, zones: map[string]*time.Location{}, starts: map[string]map[dataset.Days]time.Time{}}
 	if err := scanEach(ctx, in, judgedBusiness, s.takeBusinesses); err != nil {
 		return nil, fmt.Errorf("read businesses: %w", err)
 	}
@@ -83,6 +84,12 @@ func (s *judged) takeBusinesses(batch arrow.RecordBatch) error {
 			s.zones[zone] = location
 		}
 		settled := min(settledOn(s.p.AsOf, s.zones[zone]), dataset.ToDays(s.p.Window.End)-1)
+		if s.only != nil {
+			if id != s.only.of.business {
+				continue
+			}
+			expected[i] = s.only.expected
+		}
 		s.settings[strings.Clone(id)] = loudness{zone, expected[i], share[i], dataset.ToDays(s.p.Window.Start), settled}
 		s.last = max(s.last, settled)
 	}
@@ -153,6 +160,10 @@ func (d *dayReader) takeKPIs(batch arrow.RecordBatch, s *judged) error {
 	if err != nil {
 		return err
 	}
+	totals, err := texts(batch, 6)
+	if err != nil {
+		return err
+	}
 	var numbers [3][]float64
 	for c, column := range []int{2, 3, 5} {
 		if numbers[c], err = floats(batch, column); err != nil {
@@ -163,7 +174,7 @@ func (d *dayReader) takeKPIs(batch arrow.RecordBatch, s *judged) error {
 		d.places = map[said]int{}
 	}
 	for i, business := range businesses {
-		if _, known := d.settings[business]; !known {
+		if _, known := d.settings[business]; !known || (s.only != nil && kpis[i] != s.only.of.kpi && totals[i] != s.only.of.kpi) {
 			continue
 		}
 		r := series.Anything()
