@@ -84,7 +84,7 @@ func (e *evidence) step(v sight) finding {
 	for k := range e.records {
 		s, high := e.records[k].step(v.x)
 		kind := LevelShift
-		if k == 0 || sudden {
+		if k <= 1 || sudden {
 			kind = Dip
 			if high {
 				kind = Spike
@@ -97,10 +97,30 @@ func (e *evidence) step(v sight) finding {
 		kind = side
 	}
 	fewer := math.Max(0, e.handicap-math.Log(e.drifts[0].length))
-	out.take(e.drifts[0].level(standardised(v.x-v.long, v.longScale))-fewer, kind)
-	out.take(e.drifts[1].volatility(math.Abs(z))-fewer, Volatility)
+	far := standardised(v.x-v.long, v.longScale)
+	level, volatility := e.drifts[0].level(far)-fewer, e.drifts[1].volatility(math.Abs(z))-fewer
+	// A mean is large for a while after what made it so: a value that does not share in it is not strange itself.
+	if far*e.drifts[0].mean > 0 && math.Abs(far) >= takesPart {
+		out.take(level, kind)
+	}
+	if large := e.drifts[1].mean > 1/normalScale; !large || math.Abs(z) >= takesPart {
+		out.take(volatility, Volatility)
+	}
 	return out
 }
+
+// glance looks at a value by its error alone and learns nothing from it.
+func (e *evidence) glance(v sight) finding {
+	z := standardised(v.x-v.expected, v.scale)
+	kind := Spike
+	if z < 0 {
+		kind = Dip
+	}
+	return finding{max(0, e.point.surprise(math.Abs(z))-e.handicap), kind}
+}
+
+// takesPart is the standardised error from which a value takes part in a drift.
+const takesPart = 1
 
 // suddenScore is the standardised error from which a value has left its neighbours, too.
 const suddenScore = 3

@@ -25,6 +25,8 @@ type predictor struct {
 	ordinary float64
 	// reference is the number of the reference, -1 before there is one.
 	reference int
+	// leader is the number of the expert with the largest weight.
+	leader int
 }
 
 // expert is a level of one memory over one season.
@@ -48,7 +50,7 @@ const (
 
 // reset forgets everything and makes the experts for values that come every step seconds, with seasons of the given periods.
 func (p *predictor) reset(step int64, periods []int64) {
-	p.n, p.ordinary, p.reference = 0, 0, -1
+	p.n, p.ordinary, p.reference, p.leader = 0, 0, -1, 0
 	p.experts = append(p.experts[:0], expert{profile: -1, rate: 1}, expert{profile: -1, rate: 0.3}, expert{profile: -1, rate: 0.05},
 		expert{profile: -1, rate: slowest, keeper: true})
 	for len(p.profiles) < len(periods) {
@@ -86,6 +88,9 @@ func (p *predictor) expect(at int64) float64 {
 		w *= w
 		w *= w
 		w *= w
+		if w == 1 {
+			p.leader = k
+		}
 		sum += w * e.next
 		weights += w
 	}
@@ -146,6 +151,20 @@ func (p *predictor) long() (expected, scale float64, ok bool) {
 	}
 	e := &p.experts[p.reference]
 	return e.next, normalScale * e.record, e.record > 0
+}
+
+// method says in words what the prediction mainly rests on.
+func (p *predictor) method(known bool) string {
+	seasonal := p.experts[p.leader].profile >= 0
+	switch {
+	case seasonal && known:
+		return "seasonal level, known days"
+	case seasonal:
+		return "seasonal level"
+	case known:
+		return "level, known days"
+	}
+	return "level"
 }
 
 // normalScale makes a mean absolute error of normal errors their standard deviation: sqrt(pi/2).
