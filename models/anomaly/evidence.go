@@ -78,7 +78,9 @@ func (e *evidence) step(v sight) finding {
 	}
 	out := finding{max(0, point-e.handicap), side}
 	e.miss.step(v.slot, false, leastMiss)
-	out.take(e.flat.step(0, v.x == e.last, leastFlat), FlatLine)
+	if e.seen > 1 {
+		out.take(e.flat.step(0, v.x == e.last, leastFlat), FlatLine)
+	}
 	e.last = v.x
 	sudden := math.Abs(z) >= suddenScore
 	for k := range e.records {

@@ -45,6 +45,7 @@ const (
 	recordMemory = 0.0005 // and over a long while
 	cutAt        = 5.0    // mean absolute errors at which an error is cut off
 	slowest      = 0.01   // rate of the keeper without a season
+	unseasonal   = 3      // number of the keeper without a season
 	uncutVisits  = 3      // values of a slot that are not cut off: they make the season
 )
 
@@ -95,6 +96,17 @@ func (p *predictor) expect(at int64) float64 {
 		weights += w
 	}
 	return sum / weights
+}
+
+// amplitude returns how much the series varies about its level over a long while.
+func (p *predictor) amplitude() float64 { return p.experts[unseasonal].record }
+
+// slot returns the place of the instant for which expect was asked last in the first season; 0 without seasons.
+func (p *predictor) slot() int {
+	if len(p.profiles) == 0 {
+		return 0
+	}
+	return p.profiles[0].slot
 }
 
 // learn shows the value of the instant for which expect was asked last, and what it had answered.
