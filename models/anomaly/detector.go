@@ -23,7 +23,7 @@ type Config struct {
 }
 
 // Threshold is the score from which on a value is an anomaly when nothing else is asked for.
-const Threshold = 0.37
+const Threshold = 0.38
 
 // Point is what a Detector says of one value. None of its fields is ever NaN or infinite.
 type Point struct {

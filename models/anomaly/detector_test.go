@@ -103,13 +103,10 @@ func TestDetectorTellsKinds(t *testing.T) {
 		}
 	}, anomaly.FlatLine)
 	kind("missing", func(v []float64, at int) { v[at] = math.NaN() }, anomaly.Missing)
-	kind("quiet", func(v []float64, at int) {
-		random := rand.New(rand.NewPCG(8, 8))
-		for i := range v {
-			v[i] = 100 + 5*random.NormFloat64()
-			if i >= at {
-				v[i] = 100 + (v[i]-100)/50
-			}
+	kind("nervous", func(v []float64, at int) {
+		for i := at; i < len(v); i++ {
+			season := 50 + 20*math.Sin(2*math.Pi*float64(i)/288)
+			v[i] = season + 1.8*(v[i]-season)
 		}
 	}, anomaly.Volatility)
 }
