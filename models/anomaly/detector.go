@@ -199,5 +199,7 @@ func (d *Detector) learn(slot int, x, expected float64) {
 	if ordinary := d.predictor.ordinary; ordinary > 0 && d.predictor.n > learnFirst {
 		d.spread.learn(slot, math.Abs(x-expected)/ordinary)
 	}
-	d.predictor.learn(x, expected)
+	if found := d.predictor.learn(x, expected); found {
+		d.evidence.relearn()
+	}
 }

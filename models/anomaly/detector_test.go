@@ -94,7 +94,7 @@ func TestDetectorTellsKinds(t *testing.T) {
 	kind("dip", func(v []float64, at int) { v[at] -= 100 }, anomaly.Dip)
 	kind("shift", func(v []float64, at int) {
 		for i := at; i < len(v); i++ {
-			v[i] += 3
+			v[i] += 6
 		}
 	}, anomaly.LevelShift)
 	kind("flat line", func(v []float64, at int) {
@@ -106,7 +106,7 @@ func TestDetectorTellsKinds(t *testing.T) {
 	kind("nervous", func(v []float64, at int) {
 		for i := at; i < len(v); i++ {
 			season := 50 + 20*math.Sin(2*math.Pi*float64(i)/288)
-			v[i] = season + 1.8*(v[i]-season)
+			v[i] = season + 2.5*(v[i]-season)
 		}
 	}, anomaly.Volatility)
 }

@@ -127,6 +127,14 @@ const takesPart = 1
 // suddenScore is the standardised error from which a value has left its neighbours, too.
 const suddenScore = 3
 
+// relearn forgets what errors were like, when a season has just been found: those before were made without it.
+func (e *evidence) relearn() {
+	e.point.resetNormal(tailMemory)
+	for k := range e.drifts {
+		e.drifts[k].reset(e.drifts[k].length, tailMemory)
+	}
+}
+
 // missing shows that a value did not come.
 func (e *evidence) missing(slot int) finding {
 	return finding{e.miss.step(slot, true, leastMiss), Missing}

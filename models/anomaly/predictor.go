@@ -116,14 +116,15 @@ func (p *predictor) slot() int {
 	return p.profiles[0].slot
 }
 
-// learn shows the value of the instant for which expect was asked last, and what it had answered.
-func (p *predictor) learn(x, expected float64) {
+// learn shows the value of the instant for which expect was asked last, and what it had answered. It reports whether the first season has just
+// been proved.
+func (p *predictor) learn(x, expected float64) (found bool) {
 	p.n++
 	if p.n == 1 {
 		for k := range p.experts {
 			p.experts[k].level = x
 		}
-		return
+		return false
 	}
 	best := math.Inf(1)
 	for k := range p.experts {
@@ -131,6 +132,7 @@ func (p *predictor) learn(x, expected float64) {
 		err := p.cut(e, x-e.next)
 		if e.profile < 0 || p.profiles[e.profile].turned {
 			e.n++
+			found = found || e.keeper && e.profile == 0 && e.n == provedAt
 			e.loss += max(lossMemory, 1/e.n) * (math.Abs(err) - e.loss)
 			e.record += max(recordMemory, 4/(e.n+3)) * (math.Abs(err) - e.record)
 		}
@@ -150,6 +152,7 @@ func (p *predictor) learn(x, expected float64) {
 		miss = min(miss, cutAt*p.ordinary)
 	}
 	p.ordinary += max(lossMemory, 1/p.n) * (miss - p.ordinary)
+	return found
 }
 
 // proved reports whether an expert has been measured at all. One with a season is measured from its second turn on: before, it knows of a
