@@ -61,11 +61,7 @@ func (c forecastExplainCommand) Run(ctx context.Context, settings *Settings, std
 	if err != nil {
 		return err
 	}
-	until := c.Vintage
-	if until.IsZero() {
-		until = i.now().AddDate(10, 0, 0) // a vintage of a later as-of instant than now, as demonstrations have, is the newest too
-	}
-	f, err := explain.Read(ctx, i.lake, kpi, until, c.Days)
+	f, err := explain.Read(ctx, i.lake, kpi, explain.Request{Now: i.now(), Until: c.Vintage, HistoryDays: c.Days})
 	if err != nil {
 		return err
 	}

@@ -57,18 +57,30 @@ type Accuracy struct {
 // recentDays is how far back Accuracy reaches.
 const recentDays = 90
 
-// Read returns the newest vintage of a KPI that was made on the day until or before, with so many days of history. The error says what to do when there is
-// none.
-func Read(ctx context.Context, lake *lakehouse.Lake, kpi KPI, until time.Time, historyDays int) (*Forecast, error) {
+// Request says what to read.
+type Request struct {
+	// Now is about when the newest vintages are from; a wrong one costs time only.
+	Now time.Time
+	// Until, when not zero, leaves out vintages made after this day.
+	Until time.Time
+	// HistoryDays is how much of the history before the forecast is read.
+	HistoryDays int
+}
+
+// Read returns the newest vintage of a KPI. The error says what to do when there is none.
+func Read(ctx context.Context, lake *lakehouse.Lake, kpi KPI, r Request) (*Forecast, error) {
 	f := &Forecast{KPI: kpi}
-	if err := f.readVintage(ctx, lake, until); err != nil {
+	if err := f.readVintage(ctx, lake, r); err != nil {
 		return nil, fmt.Errorf("read forecast of %s: %w", kpi.Name, err)
+	}
+	if len(f.Days) == 0 && !r.Until.IsZero() {
+		return nil, fmt.Errorf("%s has no forecast of %s or before", kpi.Name, r.Until.Format(time.DateOnly))
 	}
 	if len(f.Days) == 0 {
 		return nil, fmt.Errorf("%s has no forecast yet: run signalcraft run run_forecasts; a KPI without any value gets none", kpi.Name)
 	}
 	for _, read := range []func() error{
-		func() error { return f.readHistory(ctx, lake, historyDays) },
+		func() error { return f.readHistory(ctx, lake, r.HistoryDays) },
 		func() error { return f.readIncidents(ctx, lake) },
 		func() error { return f.readAccuracy(ctx, lake) },
 	} {
@@ -79,19 +91,23 @@ func Read(ctx context.Context, lake *lakehouse.Lake, kpi KPI, until time.Time, h
 	return f, nil
 }
 
-// days returns the window of the days from first to last, the latter excluded.
+// window returns the window of the days from first to last, the latter excluded.
 func window(first, last dataset.Days) dataset.Window {
 	return dataset.Window{Start: dataset.FromDays(first), End: dataset.FromDays(last)}
 }
 
-// readVintage looks back in growing steps: the newest vintage mostly is of today, and vintages of years lie in the lake.
-func (f *Forecast) readVintage(ctx context.Context, lake *lakehouse.Lake, until time.Time) error {
+// readVintage looks back from now, and on to whatever is later, as in a demonstration, in growing steps: vintages of years lie in
+// the lake, and the newest is mostly that of today.
+func (f *Forecast) readVintage(ctx context.Context, lake *lakehouse.Lake, r Request) error {
 	columns := append([]string{"business_id", "kpi_id", "vintage", "day", "method", "selected_on", "explanation", "mean", "lower_80", "upper_80", "lower_95", "upper_95"}, Components()...)
-	end := dataset.ToDays(until.UTC()) + 1
-	for back := dataset.Days(2); ; back *= 4 {
-		first := max(end-back, 0)
+	from, end := dataset.ToDays(r.Now.UTC())-1, dataset.ToDays(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+	if !r.Until.IsZero() {
+		end = dataset.ToDays(r.Until.UTC()) + 1
+		from = min(from, end-1)
+	}
+	for step := dataset.Days(8); ; step *= 8 {
 		var rows []forecastRow
-		err := scan(ctx, lake, dataset.Forecasts().Name, columns, window(first, end), func(b arrow.RecordBatch, row int) {
+		err := scan(ctx, lake, dataset.Forecasts().Name, columns, window(from, end), func(b arrow.RecordBatch, row int) {
 			if is(b, 1, row, f.ID) && is(b, 0, row, f.BusinessID) {
 				rows = append(rows, rowOf(b, row))
 			}
@@ -102,10 +118,10 @@ func (f *Forecast) readVintage(ctx context.Context, lake *lakehouse.Lake, until 
 		if len(rows) > 0 {
 			return f.take(rows)
 		}
-		if first == 0 {
+		if from == 0 {
 			return nil
 		}
-		end = first
+		from, end = max(from-step, 0), from
 	}
 }
 

@@ -2,7 +2,6 @@ package explain_test
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +117,7 @@ func TestReadGathersTheNewestVintage(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 3, 30, 4, 0, 0, 0, time.UTC)
-	if _, err := explain.Read(t.Context(), lake, kpi, now, 30); err == nil || !strings.Contains(err.Error(), "Sales has no forecast yet: run signalcraft run run_forecasts") {
+	if _, err := explain.Read(t.Context(), lake, kpi, explain.Request{Now: now, HistoryDays: 30}); err == nil || !strings.Contains(err.Error(), "Sales has no forecast yet: run signalcraft run run_forecasts") {
 		t.Fatalf("before the first forecast: %v", err)
 	}
 	today := dataset.ToDays(now)
@@ -143,7 +142,7 @@ func TestReadGathersTheNewestVintage(t *testing.T) {
 		accuracyRow{"b1", "k1", today - 200, 1, 7, 3, 3, ptr(99.0), ptr(99.0), ptr(99.0), ptr(99.0), ptr(0.0), ptr(0.0), ptr(1.0), ptr(1.0)},
 		accuracyRow{"b2", "k1", today - 10, 8, 14, 3, 3, ptr(99.0), ptr(99.0), ptr(99.0), ptr(99.0), ptr(0.0), ptr(0.0), ptr(1.0), ptr(1.0)})
 
-	f, err := explain.Read(t.Context(), lake, kpi, now, 30)
+	f, err := explain.Read(t.Context(), lake, kpi, explain.Request{Now: now, HistoryDays: 30})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,14 +161,20 @@ func TestReadGathersTheNewestVintage(t *testing.T) {
 		t.Errorf("accuracy %+v, want %+v", f.Accuracy, want)
 	}
 
-	old, err := explain.Read(t.Context(), lake, kpi, now.AddDate(0, 0, -4), 30)
+	old, err := explain.Read(t.Context(), lake, kpi, explain.Request{Now: now, Until: now.AddDate(0, 0, -4), HistoryDays: 30})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if old.Vintage != today-300 || old.Components != nil || old.Explanation != nil || len(old.History) != 0 || len(old.Accuracy) != 0 {
 		t.Errorf("read %+v, want the vintage of 300 days ago, of which hardly anything is known", old)
 	}
-	if math.IsNaN(old.Mean[0]) {
-		t.Error("its mean is unknown")
+	if _, err := explain.Read(t.Context(), lake, kpi, explain.Request{Now: now, Until: now.AddDate(0, 0, -500), HistoryDays: 30}); err == nil || !strings.Contains(err.Error(), "Sales has no forecast of 2024-11-15 or before") {
+		t.Errorf("of a day before the first vintage: %v", err)
+	}
+	// The clock of who asks may be wrong, or the vintages those of a demonstration.
+	for _, clock := range []time.Time{now.AddDate(-5, 0, 0), now.AddDate(5, 0, 0), {}} {
+		if f, err := explain.Read(t.Context(), lake, kpi, explain.Request{Now: clock, HistoryDays: 30}); err != nil || f.Vintage != today-3 {
+			t.Errorf("asked on %s: %+v, %v; want the vintage of three days ago", clock, f, err)
+		}
 	}
 }
