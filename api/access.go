@@ -57,6 +57,7 @@ func accessOf() map[string]access {
 		"proveIdentity":        {who: account},
 		"listSessions":         {who: account},
 		"endSession":           {who: account},
+		"endSessions":          {who: account},
 		"getMFA":               {who: account},
 		"enrolTOTP":            {who: account, proof: true},
 		"confirmTOTP":          {who: account, proof: true},

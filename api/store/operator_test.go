@@ -38,7 +38,7 @@ func TestOperatorsAloneBehindTheFirstWall(t *testing.T) {
 	if _, err := owner.Exec(t.Context(), "update users set is_operator = true where id = $1", w.ann.ID); err != nil {
 		t.Fatal(err)
 	}
-	for _, sql := range []string{verify, "select * from operator_audit_state()", retire, add} {
+	for _, sql := range []string{verify, "select * from operator_audit_state()", retire, add, strings.Replace(add, "mine", "another", 1)} {
 		if err := try(sql); err != nil {
 			t.Errorf("%s by an operator: %v", sql, err)
 		}

@@ -61,7 +61,7 @@ begin
   if current_user <> 'signalcraft_api' then
     return new;
   end if;
-  if tg_op = 'INSERT' and exists (select 1 from public.signing_keys)
+  if tg_op = 'INSERT' and exists (select 1 from public.signing_keys where retired_at is null)
     or tg_op = 'UPDATE' and (new.retired_at, new.verifies_until) is distinct from (old.retired_at, old.verifies_until) then
     perform public.require_operator();
   end if;
