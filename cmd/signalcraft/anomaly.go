@@ -72,7 +72,7 @@ func (c anomalySimulateCommand) Run(ctx context.Context, settings *Settings, std
 	if err != nil {
 		return err
 	}
-	result, err := b.runner.Simulate(ctx, run.Simulation{BusinessID: kpi.BusinessID.String(), KPIID: kpi.ID.String(), ExpectedAlarms: expected, AsOf: i.now(), From: from, To: to})
+	result, err := b.runner.Simulate(ctx, run.Simulation{BusinessID: kpi.BusinessID.String(), KPIID: kpi.ID.String(), ExpectedAlarms: expected, From: from, To: to})
 	if errors.Is(err, run.ErrNothingComputed) {
 		return fmt.Errorf("KPI %s of %s has no computed day between %s and %s: load its values and run the batch first (signalcraft run nightly), or choose other days",
 			kpi.Name, business.Name, from.Format(time.DateOnly), to.Format(time.DateOnly))

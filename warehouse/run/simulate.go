@@ -21,7 +21,7 @@ type Simulation struct {
 	BusinessID, KPIID string
 	// ExpectedAlarms is how many alarms a month in which nothing happens may bring; see anomaly.Options. Required.
 	ExpectedAlarms float64
-	// AsOf is the instant up to which days count. Required.
+	// AsOf is the instant up to which days count. Zero means that of the run which computed the days.
 	AsOf time.Time
 	// From and To bound the local days, half-open. Required.
 	From, To time.Time
@@ -69,6 +69,11 @@ func (r *Runner) Simulate(ctx context.Context, ask Simulation) (result Simulatio
 	if b.heads, err = r.cfg.Lake.Heads(ctx); err != nil {
 		return result, fmt.Errorf("simulate: %w", err)
 	}
+	if b.asOf.IsZero() {
+		if b.asOf, err = r.computedAt(ctx); err != nil {
+			return result, fmt.Errorf("simulate: %w", err)
+		}
+	}
 	s := &simulation{batch: b, ask: ask, window: dataset.Window{Start: ask.From, End: ask.To}}
 	result, err = s.run(ctx)
 	if b.session != nil {
@@ -78,6 +83,15 @@ func (r *Runner) Simulate(ctx context.Context, ask Simulation) (result Simulatio
 		return SimulationResult{}, fmt.Errorf("simulate anomalies of KPI %s: %w", ask.KPIID, err)
 	}
 	return result, nil
+}
+
+// computedAt returns the as-of instant of the newest days.
+func (r *Runner) computedAt(ctx context.Context) (time.Time, error) {
+	snapshots, err := r.cfg.Lake.Snapshots(ctx, "marts.kpi_daily")
+	if err != nil || len(snapshots) == 0 {
+		return time.Time{}, errors.Join(ErrNothingComputed, err)
+	}
+	return snapshots[len(snapshots)-1].AsOf, nil
 }
 
 // simulation is one under way.
