@@ -1,4 +1,5 @@
--- Gaps of the service that are closed in Postgres: who is erased hears of it, and time zones are looked up fast.
+-- Gaps of the service that are closed in Postgres: who is erased hears of it, operators alone do what is theirs, time zones are looked
+-- up fast, and holidays are known ahead.
 
 -- +goose Up
 
@@ -96,3 +97,15 @@ begin
   return new;
 end $$;
 -- +goose StatementEnd
+
+-- The public holidays of the businesses' countries, also of days that no KPI has a point on yet. They belong to nobody.
+create table serving.calendar_holidays (
+  country text not null,                   -- ISO 3166-1 alpha-2
+  day     date not null,
+  name    text not null,
+  primary key (country, day, name)
+);
+call protect_table('serving.calendar_holidays', 'select, insert, update, delete');
+grant select on serving.calendar_holidays to signalcraft_api;
+create policy everyone on serving.calendar_holidays for select to signalcraft_api using (true);
+drop index serving.business_days_holiday_idx; -- dashboards read the table above

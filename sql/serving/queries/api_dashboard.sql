@@ -400,18 +400,18 @@ from businesses as b
 where b.id = (select request_business());
 
 -- name: Holidays :many
--- Holidays returns the public holidays of the business's country in [from_day, to_day) that fall on a day with a
--- point, by day.
+-- Holidays returns the public holidays of the business's country in [from_day, to_day), by day; of several on one day the first
+-- by alphabet, as the lake has it.
 select
-  d.day,
-  coalesce(max(d.holiday), '')::text as name
-from serving.business_days as d
-where d.business_id = (select request_business())
-  and d.is_holiday
-  and d.day >= sqlc.arg(from_day)::date
-  and d.day < sqlc.arg(to_day)::date
-group by d.day
-order by d.day;
+  h.day,
+  min(h.name collate "C")::text as name
+from businesses as b
+inner join serving.calendar_holidays as h on h.country = b.country
+where b.id = (select request_business())
+  and h.day >= sqlc.arg(from_day)::date
+  and h.day < sqlc.arg(to_day)::date
+group by h.day
+order by h.day;
 
 -- name: SummaryCards :many
 -- SummaryCards returns the active KPIs by name, after the one of after_name and after_kpi, each with its latest whole

@@ -471,15 +471,15 @@ func (q *Queries) ForecastPoints(ctx context.Context, arg ForecastPointsParams) 
 // Holidays is the text of the query of that name.
 const Holidays = `-- name: Holidays :many
 select
-  d.day,
-  coalesce(max(d.holiday), '')::text as name
-from serving.business_days as d
-where d.business_id = (select request_business())
-  and d.is_holiday
-  and d.day >= $1::date
-  and d.day < $2::date
-group by d.day
-order by d.day
+  h.day,
+  min(h.name collate "C")::text as name
+from businesses as b
+inner join serving.calendar_holidays as h on h.country = b.country
+where b.id = (select request_business())
+  and h.day >= $1::date
+  and h.day < $2::date
+group by h.day
+order by h.day
 `
 
 // HolidaysParams are the parameters of Holidays.
@@ -494,8 +494,8 @@ type HolidaysRow struct {
 	Name string
 }
 
-// Holidays returns the public holidays of the business's country in [from_day, to_day) that fall on a day with a
-// point, by day.
+// Holidays returns the public holidays of the business's country in [from_day, to_day), by day; of several on one day the first
+// by alphabet, as the lake has it.
 func (q *Queries) Holidays(ctx context.Context, arg HolidaysParams) ([]HolidaysRow, error) {
 	rows, err := q.db.Query(ctx, Holidays, arg.FromDay, arg.ToDay)
 	if err != nil {
