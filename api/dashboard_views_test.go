@@ -244,6 +244,20 @@ func TestSummary(t *testing.T) {
 		t.Errorf("freshness %v, want fresh points, stale forecasts, unknown weather", states)
 	}
 
+	// A run that did everything well, and had nothing new to publish, proves that what is published is up to date; others do not.
+	for _, run := range []struct{ job, status, want string }{{"nightly", "partial", "stale"}, {"publish", "succeeded", "stale"}, {"nightly", "running", "stale"}, {"nightly", "succeeded", "fresh"}} {
+		execute(t, owner, `insert into runs (id, job, as_of, status, started_at, finished_at) values (gen_random_uuid(), $1, $2, $3, $2, case when $3 <> 'running' then $2::timestamptz end)`,
+			run.job, s.World.AsOf, run.status)
+		before := s.Get(t, path, token)
+		before.Decode(t, http.StatusOK, &got)
+		if at := slices.IndexFunc(got.Tables, func(f struct{ Table, Freshness string }) bool { return f.Table == "forecasts" }); got.Tables[at].Freshness != run.want {
+			t.Errorf("after a %s run of %s that is %s: %s, want %s", run.job, s.World.AsOf, run.status, got.Tables[at].Freshness, run.want)
+		}
+		if (got.CheckedAt != nil && got.CheckedAt.Equal(s.World.AsOf)) != (run.want == "fresh") {
+			t.Errorf("after a %s run that is %s: checked at %v", run.job, run.status, got.CheckedAt)
+		}
+	}
+
 	var seen []string
 	for cursor := ""; ; {
 		var page answer

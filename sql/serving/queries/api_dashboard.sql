@@ -9,7 +9,8 @@ select
 -- security; request_business() is null, and every answer empty, unless the user is a member.
 --
 -- DashboardState returns what an answer depends on beside the question: who asks, the business and its revision, and
--- which state of the named published tables is seen. No row means that the user is no member.
+-- which state of the named published tables is seen. No row means that the user is no member. Without a whole run, checked_at is
+-- the epoch.
 select
   s.role::text as role,
   s.name::text as name,
@@ -23,7 +24,8 @@ select
   s.as_ofs::timestamptz[] as as_ofs,
   s.published_ats::timestamptz[] as published_ats,
   s.snapshots::bigint[] as snapshots,
-  s.local_days::date[] as local_days
+  s.local_days::date[] as local_days,
+  s.checked_at::timestamptz as checked_at
 from dashboard_state(sqlc.arg(tables)::text[], sqlc.arg(now)::timestamptz) as s;
 
 -- name: DayPoints :many

@@ -155,7 +155,8 @@ select
   s.as_ofs::timestamptz[] as as_ofs,
   s.published_ats::timestamptz[] as published_ats,
   s.snapshots::bigint[] as snapshots,
-  s.local_days::date[] as local_days
+  s.local_days::date[] as local_days,
+  s.checked_at::timestamptz as checked_at
 from dashboard_state($1::text[], $2::timestamptz) as s
 `
 
@@ -180,13 +181,15 @@ type DashboardStateRow struct {
 	PublishedAts     []time.Time
 	Snapshots        []int64
 	LocalDays        []time.Time
+	CheckedAt        time.Time
 }
 
 // Each query of the dashboard runs in a transaction that names its user and business, under row-level
 // security; request_business() is null, and every answer empty, unless the user is a member.
 //
 // DashboardState returns what an answer depends on beside the question: who asks, the business and its revision, and
-// which state of the named published tables is seen. No row means that the user is no member.
+// which state of the named published tables is seen. No row means that the user is no member. Without a whole run, checked_at is
+// the epoch.
 func (q *Queries) DashboardState(ctx context.Context, arg DashboardStateParams) (DashboardStateRow, error) {
 	row := q.db.QueryRow(ctx, DashboardState, arg.Tables, arg.Now)
 	var i DashboardStateRow
@@ -204,6 +207,7 @@ func (q *Queries) DashboardState(ctx context.Context, arg DashboardStateParams) 
 		&i.PublishedAts,
 		&i.Snapshots,
 		&i.LocalDays,
+		&i.CheckedAt,
 	)
 	return i, err
 }
