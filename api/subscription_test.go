@@ -53,7 +53,7 @@ func TestSubscription(t *testing.T) {
 	cafe := s.World.Cafe.ID.String()
 	var got subscriptionBody
 	s.want(200, ada, "GET", "/users/subscription", nil, &got)
-	if got.Tier != "free" || got.Limits.Members != 5 || got.Usage.Sources != 1 || got.Usage.KPIs != 3 || got.Usage.Members != 3 || got.Usage.Invitations == nil || len(got.Tiers) != 3 {
+	if got.Tier != "free" || got.Limits.Members != 5 || got.Usage.Sources != 0 || got.Usage.KPIs != 3 || got.Usage.Members != 3 || got.Usage.Invitations == nil || len(got.Tiers) != 3 {
 		t.Errorf("subscription: %+v", got)
 	}
 	s.want(200, vic, "GET", "/users/subscription?business_id="+cafe, nil, &got)

@@ -59,13 +59,12 @@ func (s *service) commit(ctx context.Context, business, id uuid.UUID, choices Up
 	}
 	var u store.Upload
 	var about UploadBusiness
-	var tier string
 	err := s.readBusiness(ctx, business, func(t *store.MemberTx) (err error) {
 		if u, err = t.Upload(ctx, id); err != nil {
 			return err
 		}
 		b, err := t.UploadBusiness(ctx)
-		about, tier = UploadBusiness{TimeZone: b.TimeZone, Currency: b.Currency}, b.Tier
+		about = UploadBusiness{TimeZone: b.TimeZone, Currency: b.Currency}
 		return err
 	})
 	if err != nil {
@@ -87,7 +86,7 @@ func (s *service) commit(ctx context.Context, business, id uuid.UUID, choices Up
 	if err := unanswered(ctx, seen.Preview.Ambiguous); err != nil {
 		return err
 	}
-	err = s.inBusiness(ctx, business, func(t *store.MemberTx) error { return s.addUploaded(ctx, t, u, seen, choices, tier) })
+	err = s.inBusiness(ctx, business, func(t *store.MemberTx) error { return s.addUploaded(ctx, t, u, seen, choices) })
 	if err != nil {
 		return err
 	}
@@ -129,10 +128,14 @@ func unanswered(ctx context.Context, questions []UploadQuestion) error {
 }
 
 // addUploaded adds what an upload brings and queues it, unless somebody else was faster.
-func (s *service) addUploaded(ctx context.Context, t *store.MemberTx, u store.Upload, seen *UploadInspection, choices UploadChoices, tier string) error {
+func (s *service) addUploaded(ctx context.Context, t *store.MemberTx, u store.Upload, seen *UploadInspection, choices UploadChoices) error {
 	commit := store.Uploaded{ID: u.ID, SourceName: choices.Source, At: s.clock()}
 	if commit.SourceName == "" {
 		commit.SourceName = u.Name
+	}
+	used, err := t.Usage(ctx, "", commit.At)
+	if err != nil {
+		return err
 	}
 	if status, err := t.LockUpload(ctx, u.ID); err != nil || !mayCommit(status) {
 		return err
@@ -145,7 +148,11 @@ func (s *service) addUploaded(ctx context.Context, t *store.MemberTx, u store.Up
 		return err
 	}
 	commit.NewKPIs = added
-	if err := s.uploadRoom(ctx, t, commit, tier); err != nil {
+	adds := more{KPIs: len(added)}
+	if commit.AddSource {
+		adds.Sources = 1
+	}
+	if err := room(ctx, used, adds); err != nil {
 		return err
 	}
 	if commit.Spec, err = seen.Spec(ids); err != nil {
@@ -175,24 +182,6 @@ func uploadSource(ctx context.Context, t *store.MemberTx, commit *store.Uploaded
 		return invalid(ctx, "body", "source", "a source of another kind has this name")
 	}
 	commit.SourceID = id
-	return nil
-}
-
-// uploadRoom checks the subscription's limits.
-func (s *service) uploadRoom(ctx context.Context, t *store.MemberTx, commit store.Uploaded, tier string) error {
-	sources, held, err := t.Holdings(ctx)
-	if err != nil {
-		return err
-	}
-	most := limitsOf(tier)
-	if commit.AddSource {
-		if err := within(ctx, "sources", sources, most.Sources); err != nil {
-			return err
-		}
-	}
-	if len(commit.NewKPIs) > 0 {
-		return within(ctx, "kpis", held+len(commit.NewKPIs)-1, most.KPIs)
-	}
 	return nil
 }
 

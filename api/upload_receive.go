@@ -91,7 +91,6 @@ type sent struct {
 	choices  UploadChoices
 	auto     bool
 	about    UploadBusiness
-	tier     string
 }
 
 func (s *service) createUpload(ctx context.Context, in *uploadInput) (*uploadOutput, error) {
@@ -275,7 +274,7 @@ func (s *service) receiveFile(ctx context.Context, body io.Reader, r *sent, id u
 			return tooManyPending(ctx, pending)
 		}
 		b, err := t.UploadBusiness(ctx)
-		r.about, r.tier = UploadBusiness{TimeZone: b.TimeZone, Currency: b.Currency}, b.Tier
+		r.about = UploadBusiness{TimeZone: b.TimeZone, Currency: b.Currency}
 		return err
 	})
 	if err != nil {
@@ -334,7 +333,7 @@ func (s *service) keep(ctx context.Context, r *sent, u store.NewUpload) (*upload
 		}
 		if r.auto && len(seen.Preview.Ambiguous) == 0 {
 			status = store.UploadQueued
-			return s.addUploaded(ctx, t, store.Upload{ID: id, Name: u.Name}, seen, choices, r.tier)
+			return s.addUploaded(ctx, t, store.Upload{ID: id, Name: u.Name}, seen, choices)
 		}
 		return stillRoom(ctx, t, added)
 	})

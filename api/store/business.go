@@ -51,6 +51,12 @@ type KPI struct {
 	// Aggregation is sum, mean, last, min or max; Grain is day or hour.
 	Aggregation, Grain string
 	NonNegative        bool
+	// Lowest and Highest bound its values, both ends included; nil where there is no end.
+	Lowest, Highest *float64
+	// Integer says that its values are whole numbers.
+	Integer bool
+	// PartOf is the KPI that is the total of this one and its siblings; nil when there is none.
+	PartOf *uuid.UUID
 }
 
 // Status is how a run, or the reading of a source, ended.
@@ -86,7 +92,8 @@ func (s *Store) KPIs(ctx context.Context) ([]KPI, error) {
 	}
 	kpis := make([]KPI, len(rows))
 	for i, r := range rows {
-		kpis[i] = KPI(r)
+		kpis[i] = KPI{BusinessID: r.BusinessID, ID: r.ID, SourceID: r.SourceID, Name: r.Name, Description: r.Description, Unit: r.Unit, Currency: r.Currency,
+			Aggregation: r.Aggregation, Grain: r.Grain, NonNegative: r.NonNegative, Lowest: r.Lowest, Highest: r.Highest, Integer: r.IsInteger, PartOf: r.PartOf}
 	}
 	return kpis, nil
 }
@@ -176,7 +183,7 @@ func (s *Store) AddSetup(ctx context.Context, setup Setup) (added int64, err err
 			}
 		}
 		for _, k := range setup.KPIs {
-			if err := count(q.AddKPI(ctx, query.AddKPIParams(k))); err != nil {
+			if err := count(q.AddKPI(ctx, addKPI(k))); err != nil {
 				return fmt.Errorf("KPI %s: %w", k.ID, err)
 			}
 		}
@@ -202,4 +209,9 @@ func object(text json.RawMessage) json.RawMessage {
 		return json.RawMessage("{}")
 	}
 	return text
+}
+
+func addKPI(k KPI) query.AddKPIParams {
+	return query.AddKPIParams{BusinessID: k.BusinessID, ID: k.ID, SourceID: k.SourceID, Name: k.Name, Description: k.Description, Unit: k.Unit, Currency: k.Currency,
+		Aggregation: k.Aggregation, Grain: k.Grain, NonNegative: k.NonNegative, Lowest: k.Lowest, Highest: k.Highest, IsInteger: k.Integer, PartOf: k.PartOf}
 }

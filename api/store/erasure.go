@@ -161,9 +161,6 @@ func (tx *UserTx) deleteAccount(ctx context.Context, at time.Time) error {
 	if err := tx.q.Enter(ctx, query.EnterParams{Setting: "app.business_id", Value: ""}); err != nil {
 		return err
 	}
-	if err := tx.Tell(ctx, Event{Kind: "account.ended"}); err != nil {
-		return err
-	}
 	if err := tx.q.EraseTraces(ctx, at); err != nil {
 		return err
 	}

@@ -46,25 +46,6 @@ type SourceSecret struct {
 	ExpiresAt *time.Time
 }
 
-// Quota is what limits of a business depend on.
-type Quota struct {
-	Tier, TimeZone string
-	// Sources counts those that are read over the network or pushed to; KPIs the active ones.
-	Sources, KPIs int
-}
-
-// Quota counts what a subscription limits. Until the transaction ends, no other that calls it goes on.
-func (tx *MemberTx) Quota(ctx context.Context) (Quota, error) {
-	if err := tx.q.LockQuota(ctx, tx.BusinessID); err != nil {
-		return Quota{}, fmt.Errorf("lock quota: %w", Classify(err))
-	}
-	row, err := tx.q.SourceQuota(ctx, tx.BusinessID)
-	if err != nil {
-		return Quota{}, fmt.Errorf("read quota: %w", Classify(err))
-	}
-	return Quota{Tier: row.SubscriptionTier, TimeZone: row.TimeZone, Sources: int(row.Sources), KPIs: int(row.Kpis)}, nil
-}
-
 // ListSources returns at most most sources by name, from after a name on.
 func (tx *MemberTx) ListSources(ctx context.Context, after string, most int) ([]SourceRecord, error) {
 	rows, err := tx.q.ListSources(ctx, query.ListSourcesParams{BusinessID: tx.BusinessID, AfterName: after, Most: int32(most)})

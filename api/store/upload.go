@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -259,16 +258,6 @@ func (tx *MemberTx) SourceNamed(ctx context.Context, name string) (id uuid.UUID,
 		return uuid.Nil, "", fmt.Errorf("find source %q: %w", name, Classify(err))
 	}
 	return r.ID, r.Kind, nil
-}
-
-// Holdings counts the business's sources and KPIs, for the limits of its subscription.
-func (tx *MemberTx) Holdings(ctx context.Context) (sources, kpis int, err error) {
-	s, err := tx.q.CountSources(ctx, tx.BusinessID)
-	k, failed := tx.q.CountKPIs(ctx, tx.BusinessID)
-	if err := errors.Join(err, failed); err != nil {
-		return 0, 0, fmt.Errorf("count sources and KPIs: %w", Classify(err))
-	}
-	return int(s), int(k), nil
 }
 
 // KPINames returns the ids of the business's KPIs by their names.

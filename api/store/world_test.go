@@ -76,6 +76,7 @@ var seeds = map[string]string{
 	"public.anomalies_told":     `insert into anomalies_told (business_id, kpi_id, grain, starts_at, told_at) select $1, $2, 'day', '2026-03-29', now() where $3::uuid is not null`,
 	"public.notification_reads": `insert into notification_reads (business_id, notification_id, user_id, read_at) select $1, coalesce((select id from notifications where business_id = $1), $2), $3, now()`,
 	"serving.changes":           `insert into serving.changes (business_id, table_name, run_id, as_of) select $1, 'kpi_data', $2, '2026-03-29' where $3::uuid is not null`,
+	"public.calendar_entries":   `insert into calendar_entries (business_id, id, kpi_id, kind, name, first_day, last_day) select $1, gen_random_uuid(), $2, 'event', 'Fair', '2026-03-29', '2026-03-30' where $3::uuid is not null`,
 	"public.alerts":             `insert into alerts (business_id, id, kpi_id, name, condition) values ($1, gen_random_uuid(), $2, coalesce($3::uuid::text, 'x'), 'anomaly')`,
 	"public.notifications":      `insert into notifications (business_id, id, user_id, kind, title) select $1, gen_random_uuid(), $3, 'alert', 'title' where $2::uuid is not null`,
 	"public.invitations": `insert into invitations (business_id, id, email, role, token_hash, invited_by, created_at, expires_at)
@@ -100,6 +101,8 @@ var seeds = map[string]string{
 	"serving.news_daily":    `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
 	"serving.weather_data":  `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
 	"serving.business_days": `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
+
+	"serving.forecast_accuracy": `insert into serving.forecast_accuracy (business_id, kpi_id, vintage, horizon_from, horizon_to, method, days, mae, smape, bias, coverage_80, coverage_95, naive_days) select $1, $2, '2026-03-29', 1, 7, 'theta', 1, 1, 1, 1, 1, 1, 0 where $3::uuid is not null`,
 }
 
 // needs orders tables whose rows need those of other tables after these.
@@ -108,7 +111,7 @@ var needs = map[string]int{"public.alert_firings": 1, "public.notification_reads
 // as runs fn as whoever adds rows to a table: the batch publishes and logs, members write the rest.
 func (w *world) as(t *testing.T, table string, user, business uuid.UUID, fn func(pgx.Tx) error) error {
 	t.Helper()
-	if !slices.Contains([]string{"public.alerts", "public.invitations", "public.subscription_changes", "public.api_keys"}, table) {
+	if !slices.Contains([]string{"public.alerts", "public.calendar_entries", "public.invitations", "public.subscription_changes", "public.api_keys"}, table) {
 		return pgx.BeginFunc(t.Context(), w.batch.Pool(), fn)
 	}
 	return pgx.BeginFunc(t.Context(), w.api.Pool(), func(tx pgx.Tx) error {

@@ -36,6 +36,7 @@ var rules = []rule{
 	{"models/forecast", []string{"models/series"}, "numeric models see columns only"},
 	{"models/anomaly", []string{"models/series"}, "numeric models see columns only"},
 	{"models/sentiment", []string{"models/series"}, "numeric models see columns only"},
+	{"models/trend", []string{"models/series"}, "numeric models see columns only"},
 	{"models/backtest", []string{"models/series", "models/forecast", "models/anomaly"}, "measures what the models return"},
 	{"lakehouse", []string{"lakehouse/dataset"}, "the lake knows its datasets only"},
 	{"lakehouse/upkeep", []string{"lakehouse", "lakehouse/dataset"}, "looks after the lake only"},

@@ -132,16 +132,6 @@ select
 from kpi_sources
 where business_id = sqlc.arg(business_id) and name = sqlc.arg(name);
 
--- name: CountSources :one
-select count(*)
-from kpi_sources
-where business_id = sqlc.arg(business_id);
-
--- name: CountKPIs :one
-select count(*)
-from kpis
-where business_id = sqlc.arg(business_id);
-
 -- name: AddUploadSource :exec
 insert into kpi_sources (business_id, id, name, kind)
 values (sqlc.arg(business_id), sqlc.arg(id), sqlc.arg(name), 'upload');

@@ -27,9 +27,26 @@ select
   currency,
   aggregation,
   grain,
-  non_negative
+  non_negative,
+  lowest,
+  highest,
+  is_integer,
+  part_of
 from kpis
 where is_active
+order by business_id, id;
+
+-- name: CalendarEntries :many
+-- CalendarEntries returns what every business that the role may see says of its days, by business and id.
+select
+  business_id,
+  id,
+  kpi_id,
+  kind,
+  name,
+  first_day,
+  last_day
+from calendar_entries
 order by business_id, id;
 
 -- name: Sources :many
@@ -95,7 +112,7 @@ values (sqlc.arg(business_id), sqlc.arg(id), sqlc.arg(name), sqlc.arg(kind), sql
 on conflict do nothing;
 
 -- name: AddKPI :execrows
-insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative)
+insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative, lowest, highest, is_integer, part_of)
 values (
   sqlc.arg(business_id),
   sqlc.arg(id),
@@ -106,6 +123,10 @@ values (
   sqlc.narg(currency),
   sqlc.arg(aggregation),
   sqlc.arg(grain),
-  sqlc.arg(non_negative)
+  sqlc.arg(non_negative),
+  sqlc.narg(lowest),
+  sqlc.narg(highest),
+  sqlc.arg(is_integer),
+  sqlc.narg(part_of)
 )
 on conflict do nothing;

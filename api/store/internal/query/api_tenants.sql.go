@@ -724,9 +724,13 @@ set
   currency = $4,
   aggregation = $5,
   non_negative = $6,
-  is_active = $7,
-  updated_at = $8
-where business_id = (select request_business()) and id = $9 and version = $10
+  lowest = $7,
+  highest = $8,
+  is_integer = $9,
+  part_of = $10,
+  is_active = $11,
+  updated_at = $12
+where business_id = (select request_business()) and id = $13 and version = $14
 `
 
 // ChangeKPIParams are the parameters of ChangeKPI.
@@ -737,6 +741,10 @@ type ChangeKPIParams struct {
 	Currency    *string
 	Aggregation string
 	NonNegative bool
+	Lowest      *float64
+	Highest     *float64
+	IsInteger   bool
+	PartOf      *uuid.UUID
 	IsActive    bool
 	At          time.Time
 	ID          uuid.UUID
@@ -752,6 +760,10 @@ func (q *Queries) ChangeKPI(ctx context.Context, arg ChangeKPIParams) (int64, er
 		arg.Currency,
 		arg.Aggregation,
 		arg.NonNegative,
+		arg.Lowest,
+		arg.Highest,
+		arg.IsInteger,
+		arg.PartOf,
 		arg.IsActive,
 		arg.At,
 		arg.ID,
@@ -1013,13 +1025,15 @@ select
 from notifications as n
 left join notification_reads as r on r.business_id = n.business_id and r.notification_id = n.id and r.user_id = n.user_id
 where n.user_id = (select request_user())
-  and n.id > $1
+  and n.business_id <> all($1::uuid[])
+  and n.id > $2
 order by n.id
-limit $2::integer
+limit $3::integer
 `
 
 // ExportNotificationsParams are the parameters of ExportNotifications.
 type ExportNotificationsParams struct {
+	Hidden  []uuid.UUID
 	AfterID uuid.UUID
 	Most    int32
 }
@@ -1039,7 +1053,7 @@ type ExportNotificationsRow struct {
 
 // ExportNotifications runs the query of that name.
 func (q *Queries) ExportNotifications(ctx context.Context, arg ExportNotificationsParams) ([]ExportNotificationsRow, error) {
-	rows, err := q.db.Query(ctx, ExportNotifications, arg.AfterID, arg.Most)
+	rows, err := q.db.Query(ctx, ExportNotifications, arg.Hidden, arg.AfterID, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -1364,6 +1378,10 @@ select
   k.aggregation,
   k.grain,
   k.non_negative,
+  k.lowest,
+  k.highest,
+  k.is_integer,
+  k.part_of,
   k.is_active,
   k.version,
   k.created_at,
@@ -1406,6 +1424,10 @@ type KPIDetailsRow struct {
 	Aggregation string
 	Grain       string
 	NonNegative bool
+	Lowest      *float64
+	Highest     *float64
+	IsInteger   bool
+	PartOf      *uuid.UUID
 	IsActive    bool
 	Version     int64
 	CreatedAt   time.Time
@@ -1440,6 +1462,10 @@ func (q *Queries) KPIDetails(ctx context.Context, arg KPIDetailsParams) ([]KPIDe
 			&i.Aggregation,
 			&i.Grain,
 			&i.NonNegative,
+			&i.Lowest,
+			&i.Highest,
+			&i.IsInteger,
+			&i.PartOf,
 			&i.IsActive,
 			&i.Version,
 			&i.CreatedAt,
@@ -1456,6 +1482,45 @@ func (q *Queries) KPIDetails(ctx context.Context, arg KPIDetailsParams) ([]KPIDe
 	return items, nil
 }
 
+// KPITotals is the text of the query of that name.
+const KPITotals = `-- name: KPITotals :many
+with recursive totals as (
+  select
+    k.id,
+    k.part_of
+  from kpis as k
+  where k.business_id = (select request_business()) and k.id = $1
+  union
+  select
+    k.id,
+    k.part_of
+  from totals as t
+  inner join kpis as k on k.business_id = (select request_business()) and k.id = t.part_of
+)
+select id from totals
+`
+
+// KPITotals returns the KPI, the one it is a part of, the one that one is a part of, and so on, each once.
+func (q *Queries) KPITotals(ctx context.Context, id uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, KPITotals, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 // LockBusiness is the text of the query of that name.
 const LockBusiness = `-- name: LockBusiness :exec
 select pg_advisory_xact_lock(hashtextextended('signalcraft.business.' || (select request_business()), 0))
@@ -1464,6 +1529,17 @@ select pg_advisory_xact_lock(hashtextextended('signalcraft.business.' || (select
 // LockBusiness makes changes that count what the request's business has wait for each other.
 func (q *Queries) LockBusiness(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, LockBusiness)
+	return err
+}
+
+// LockUser is the text of the query of that name.
+const LockUser = `-- name: LockUser :exec
+select pg_advisory_xact_lock(hashtextextended('signalcraft.user.' || (select request_user()), 0))
+`
+
+// LockUser makes changes that count what the request's user has wait for each other.
+func (q *Queries) LockUser(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, LockUser)
 	return err
 }
 
@@ -1836,7 +1912,8 @@ func (q *Queries) SoleOwnerships(ctx context.Context) ([]SoleOwnershipsRow, erro
 const Usage = `-- name: Usage :one
 select
   b.subscription_tier as tier,
-  (select count(*) from kpi_sources as s where s.business_id = b.id)::bigint as sources,
+  b.time_zone,
+  (select count(*) from kpi_sources as s where s.business_id = b.id and s.kind <> 'file')::bigint as sources,
   (select count(*) from kpis as k where k.business_id = b.id and k.is_active)::bigint as kpis,
   (select count(*) from memberships as m where m.business_id = b.id)::bigint as members,
   (select count(*) from invitations as i
@@ -1855,19 +1932,21 @@ type UsageParams struct {
 // UsageRow is one row of Usage.
 type UsageRow struct {
 	Tier        string
+	TimeZone    string
 	Sources     int64
 	Kpis        int64
 	Members     int64
 	Invitations int64
 }
 
-// Usage counts what the request's business has of what its subscription limits. An invitation to new_address does not
-// count, since it would be replaced.
+// Usage counts what the request's business has of what its subscription limits. The operator's files are no sources of the
+// business's making, and an invitation to new_address would be replaced: neither counts.
 func (q *Queries) Usage(ctx context.Context, arg UsageParams) (UsageRow, error) {
 	row := q.db.QueryRow(ctx, Usage, arg.At, arg.NewAddress)
 	var i UsageRow
 	err := row.Scan(
 		&i.Tier,
+		&i.TimeZone,
 		&i.Sources,
 		&i.Kpis,
 		&i.Members,

@@ -200,36 +200,6 @@ func (q *Queries) CommitUpload(ctx context.Context, arg CommitUploadParams) erro
 	return err
 }
 
-// CountKPIs is the text of the query of that name.
-const CountKPIs = `-- name: CountKPIs :one
-select count(*)
-from kpis
-where business_id = $1
-`
-
-// CountKPIs runs the query of that name.
-func (q *Queries) CountKPIs(ctx context.Context, businessID uuid.UUID) (int64, error) {
-	row := q.db.QueryRow(ctx, CountKPIs, businessID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-// CountSources is the text of the query of that name.
-const CountSources = `-- name: CountSources :one
-select count(*)
-from kpi_sources
-where business_id = $1
-`
-
-// CountSources runs the query of that name.
-func (q *Queries) CountSources(ctx context.Context, businessID uuid.UUID) (int64, error) {
-	row := q.db.QueryRow(ctx, CountSources, businessID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 // DeleteUpload is the text of the query of that name.
 const DeleteUpload = `-- name: DeleteUpload :execrows
 delete from uploads

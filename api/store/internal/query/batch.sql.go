@@ -60,7 +60,7 @@ func (q *Queries) AddBusiness(ctx context.Context, arg AddBusinessParams) (int64
 
 // AddKPI is the text of the query of that name.
 const AddKPI = `-- name: AddKPI :execrows
-insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative)
+insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative, lowest, highest, is_integer, part_of)
 values (
   $1,
   $2,
@@ -71,7 +71,11 @@ values (
   $7,
   $8,
   $9,
-  $10
+  $10,
+  $11,
+  $12,
+  $13,
+  $14
 )
 on conflict do nothing
 `
@@ -88,6 +92,10 @@ type AddKPIParams struct {
 	Aggregation string
 	Grain       string
 	NonNegative bool
+	Lowest      *float64
+	Highest     *float64
+	IsInteger   bool
+	PartOf      *uuid.UUID
 }
 
 // AddKPI runs the query of that name.
@@ -103,6 +111,10 @@ func (q *Queries) AddKPI(ctx context.Context, arg AddKPIParams) (int64, error) {
 		arg.Aggregation,
 		arg.Grain,
 		arg.NonNegative,
+		arg.Lowest,
+		arg.Highest,
+		arg.IsInteger,
+		arg.PartOf,
 	)
 	if err != nil {
 		return 0, err
@@ -259,6 +271,60 @@ func (q *Queries) Businesses(ctx context.Context) ([]BusinessesRow, error) {
 	return items, nil
 }
 
+// CalendarEntries is the text of the query of that name.
+const CalendarEntries = `-- name: CalendarEntries :many
+select
+  business_id,
+  id,
+  kpi_id,
+  kind,
+  name,
+  first_day,
+  last_day
+from calendar_entries
+order by business_id, id
+`
+
+// CalendarEntriesRow is one row of CalendarEntries.
+type CalendarEntriesRow struct {
+	BusinessID uuid.UUID
+	ID         uuid.UUID
+	KPIID      *uuid.UUID
+	Kind       string
+	Name       string
+	FirstDay   time.Time
+	LastDay    time.Time
+}
+
+// CalendarEntries returns what every business that the role may see says of its days, by business and id.
+func (q *Queries) CalendarEntries(ctx context.Context) ([]CalendarEntriesRow, error) {
+	rows, err := q.db.Query(ctx, CalendarEntries)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CalendarEntriesRow
+	for rows.Next() {
+		var i CalendarEntriesRow
+		if err := rows.Scan(
+			&i.BusinessID,
+			&i.ID,
+			&i.KPIID,
+			&i.Kind,
+			&i.Name,
+			&i.FirstDay,
+			&i.LastDay,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 // KPIs is the text of the query of that name.
 const KPIs = `-- name: KPIs :many
 select
@@ -271,7 +337,11 @@ select
   currency,
   aggregation,
   grain,
-  non_negative
+  non_negative,
+  lowest,
+  highest,
+  is_integer,
+  part_of
 from kpis
 where is_active
 order by business_id, id
@@ -289,6 +359,10 @@ type KPIsRow struct {
 	Aggregation string
 	Grain       string
 	NonNegative bool
+	Lowest      *float64
+	Highest     *float64
+	IsInteger   bool
+	PartOf      *uuid.UUID
 }
 
 // KPIs returns the active KPIs of every business that the role may see, by business and id.
@@ -312,6 +386,10 @@ func (q *Queries) KPIs(ctx context.Context) ([]KPIsRow, error) {
 			&i.Aggregation,
 			&i.Grain,
 			&i.NonNegative,
+			&i.Lowest,
+			&i.Highest,
+			&i.IsInteger,
+			&i.PartOf,
 		); err != nil {
 			return nil, err
 		}
