@@ -23,6 +23,7 @@ import (
 type sender struct {
 	*installation
 	address, token, business string
+	signedIn                 time.Time
 }
 
 const senderPassword = "a long enough password"
@@ -64,12 +65,19 @@ func newSender(t *testing.T, work bool) *sender {
 		t.Fatalf("read what up prints: %v", err)
 	}
 	s := &sender{installation: i, business: id("cafe").String(), address: line[strings.Index(line, "http://"):strings.Index(line, ",")]}
+	s.signIn(t)
+	return s
+}
+
+// signIn gets an access token, which lives for a quarter of an hour.
+func (s *sender) signIn(t *testing.T) {
+	t.Helper()
 	var login struct {
 		AccessToken string `json:"access_token"`
 	}
+	s.signedIn = time.Now()
 	s.call(t, http.MethodPost, "/auth/login", "application/json", strings.NewReader(`{"email":"sender@example.org","password":"`+senderPassword+`"}`), 200, &login)
 	s.token = login.AccessToken
-	return s
 }
 
 // call sends one request and reads the answer, whose status must be want.
