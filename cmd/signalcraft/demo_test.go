@@ -30,7 +30,7 @@ func TestTheDemonstrationTakesUploads(t *testing.T) {
 		}
 	})
 	lines := bufio.NewScanner(out)
-	s := &sender{business: demo.Businesses()[0].Row.BusinessID}
+	s := &sender{business: demo.Businesses()[0].Row.BusinessID, email: demo.Email, password: demo.Password}
 	for s.address == "" && lines.Scan() {
 		if rest, found := strings.CutPrefix(lines.Text(), "API"); found {
 			s.address = strings.TrimSpace(rest)
@@ -40,11 +40,7 @@ func TestTheDemonstrationTakesUploads(t *testing.T) {
 		t.Fatal("demo did not say where it serves")
 	}
 	go io.Copy(io.Discard, out)
-	var login struct {
-		AccessToken string `json:"access_token"`
-	}
-	s.call(t, http.MethodPost, "/auth/login", "application/json", strings.NewReader(`{"email":"`+demo.Email+`","password":"`+demo.Password+`"}`), 200, &login)
-	s.token = login.AccessToken
+	s.signIn(t)
 	s.installation = opened(t, settings) // for what await shows when it fails
 	_, end := demo.History()
 	u := s.send(t, http.StatusCreated, "till.csv", cafeSales(end), "commit", "auto")
