@@ -21,16 +21,15 @@ const (
 
 // fitter forecasts one series after the other and owns all buffers for that.
 type fitter struct {
-	batch   *series.Batch
-	opt     Options
-	out     *Vintage
-	base    []model         // methods for every series
-	models  []model         // for the present series
-	long    map[int][]model // methods for a second season of a length
-	season  seasonFinder
-	history history
-	// longSeason is the length of the present series' second season, or 0.
-	longSeason int
+	batch      *series.Batch
+	opt        Options
+	out        *Vintage
+	base       []model         // methods for every series
+	models     []model         // for the present series
+	long       map[int][]model // methods for a second season of a length
+	longSeason int             // length of the second season that the present series shows, 0 when none
+	season     seasonFinder
+	history    history
 
 	origins []int
 	earlier []int       // origins before the window, then those in it
@@ -41,6 +40,7 @@ type fitter struct {
 	members [][]float64 // paths of the members of a combination
 	scratch []float64   // a value for each member
 	spread  spread
+	around
 }
 
 func newFitter(batch *series.Batch, opt Options, out *Vintage) *fitter {
@@ -64,17 +64,20 @@ func (f *fitter) series(i int) error {
 	if s.count == 0 {
 		return nil
 	}
+	f.prepare(i)
 	f.ahead = resize(f.ahead, s.tail+f.opt.Horizon)
+	f.parts.begin(f.opt.Season, len(f.ahead))
 	f.out.SelectedOn[i] = f.opt.Vintage
-	if s.constant || s.count < shortest {
+	if f.stopped(i) || s.constant || s.count < shortest {
 		f.out.Method[i] = "naive"
 		fillRow(f.ahead, s.y[len(s.y)-1])
 		f.spread.guess(s, len(f.ahead))
 		f.write(i)
 		return nil
 	}
-	f.lengthen()
 	f.roll()
+	f.settle(i)
+	f.lengthen()
 	chosen, kept := f.keep(i)
 	if f.opt.Method != "" && !kept {
 		f.out.SelectedOn[i] = 0
@@ -85,8 +88,11 @@ func (f *fitter) series(i int) error {
 	}
 	f.out.Method[i], f.out.MASE[i], f.out.SelectedOn[i] = chosen.name(f.models), chosen.mase, chosen.selectedOn
 	f.measure(chosen.combination)
+	f.assess(i, kept)
+	f.resettle()
 	f.predict(chosen.combination)
 	f.write(i)
+	f.note(i)
 	return nil
 }
 
@@ -249,6 +255,7 @@ func (f *fitter) measure(c combination) {
 	}
 	f.blend, f.scratch = resize(f.blend, len(f.earlier)*f.opt.Horizon), resize(f.scratch, len(c.members))
 	c.blend(f.blend, f.members, f.scratch)
+	f.account(f.earlier, f.blend)
 	f.spread.measure(&f.history, rolled{f.earlier, before, f.opt.Horizon, f.blend}, max(f.opt.Season, 6), len(f.ahead))
 }
 
@@ -256,7 +263,7 @@ func (f *fitter) measure(c combination) {
 func (f *fitter) predict(c combination) {
 	y := f.history.y
 	f.members = f.members[:0]
-	for _, m := range c.members {
+	for k, m := range c.members {
 		if f.origins[0] < enough {
 			f.models[m].fit(y)
 		} else {
@@ -265,23 +272,29 @@ func (f *fitter) predict(c combination) {
 		row := resize(f.paths[m], len(f.ahead))
 		f.models[m].paths(y, []int{len(y)}, len(row), row)
 		f.members, f.paths[m] = append(f.members, row), row
+		f.parts.take(k, f.models[m], y, row)
 	}
 	f.scratch = resize(f.scratch, len(c.members))
 	c.blend(f.ahead, f.members, f.scratch)
+	f.parts.join(c, f.members)
 }
 
 // write puts the last Horizon days of the forecast and its bounds into the vintage.
 func (f *fitter) write(i int) {
+	f.foresee()
 	within := f.batch.Range[i]
 	for h := range f.opt.Horizon {
 		row, at := i*f.opt.Horizon+h, f.history.tail+h
-		value := func(offset float64) float64 { return within.Clamp(f.history.restore(f.ahead[at] + offset)) }
+		value := func(offset float64) float64 { return f.history.restore(f.value(at, offset)) }
 		f.out.Series[row] = int32(i)
 		f.out.Horizon[row] = int32(h + 1)
 		f.out.Day[row] = f.batch.LastDay(i) + int32(h+1)
-		f.out.Mean[row] = value(0)
-		f.out.Lower80[row], f.out.Upper80[row] = value(-f.spread.half80[at]), value(f.spread.half80[at])
-		f.out.Lower95[row], f.out.Upper95[row] = value(-f.spread.half95[at]), value(f.spread.half95[at])
+		mean := within.Clamp(value(0))
+		f.out.Mean[row] = mean
+		f.out.Lower80[row], f.out.Upper80[row] = inside(within, mean, value(-f.spread.half80[at]), value(f.spread.half80[at]))
+		f.out.Lower95[row], f.out.Upper95[row] = inside(within, mean, value(-f.spread.half95[at]), value(f.spread.half95[at]))
+		f.compose(row, at)
+		f.close(row, at, within)
 	}
 }
 
