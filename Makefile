@@ -3,12 +3,13 @@ GO        ?= go
 TOOL      := $(GO) tool -modfile=.ci/tools/go.mod
 BIN       := bin/signalcraft
 DATA      ?= ./data
+SHARED    ?= ../shared
 TESTFLAGS ?=
 # ./... leaves folders called testdata out; ours holds packages with tests of their own.
 PACKAGES  := ./... ./testdata ./testdata/recorded ./testdata/shared ./testdata/upstream/generate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check contract generate bench-batch bench-api bench-live campaign-contract campaign-idempotency campaign-tenants campaign-tokens campaign-uploads campaign-addresses campaign-live clean
+.PHONY: help setup build demo test check contract generate bench-batch bench-api bench-live bench-models campaign-contract campaign-idempotency campaign-tenants campaign-tokens campaign-uploads campaign-addresses campaign-live clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -50,8 +51,8 @@ campaign-live: setup ## 20,000 events to listeners whose connections are cut
 campaign-contract: setup ## 20,000 requests made from the OpenAPI document, valid and invalid, to the real service
 	SIGNALCRAFT_CAMPAIGN=long $(GO) test ./api -run TestContractCampaign -v -timeout 60m
 
-campaign-idempotency: setup ## 1,000 keys x 32 requests at once, with clients leaving and connections cut
-	SIGNALCRAFT_CAMPAIGN=long $(GO) test ./api -run TestIdempotencyCampaign -v -timeout 60m
+campaign-idempotency: setup ## 1,000 keys x 32 requests at once, with clients leaving and connections cut; 100 kill -9 of the service
+	SIGNALCRAFT_CAMPAIGN=long $(GO) test ./api ./cmd/signalcraft -run 'TestIdempotencyCampaign|TestIdempotencyWhenKilled' -v -timeout 60m
 
 generate: ## write the generated files: typed queries, OpenAPI golden file, demo upstream answers
 	@.ci/generate
@@ -64,6 +65,9 @@ bench-api: setup ## the service over 10,000 businesses and 10 million points, be
 
 bench-live: setup ## 2,000 listeners: memory and delay of an event
 	@$(GO) run ./cmd/signalcraft bench live
+
+bench-models: setup ## forecasts, anomalies and headline scores on the public sets, references beside (SHARED=../shared)
+	@$(GO) run ./cmd/signalcraft bench models --data $(SHARED)/data
 
 clean: ## remove the binary and the demo's data folder
 	@rm -rf bin $(DATA)

@@ -219,6 +219,7 @@ func (s *service) register() {
 	s.registerInvitations()
 	s.registerPreferences()
 	s.registerKPIs()
+	s.registerCalendar()
 	s.registerSubscription()
 	s.registerUserExport()
 	s.registerUserDelete()

@@ -143,13 +143,15 @@ func headerText(text string) string {
 // operations would succeed too rarely for others to find what they made. %[1]s is a business, %[2]d a number of its own.
 func recipes() map[string]string {
 	return map[string]string{
-		"createAlert":    `{"business_id":"%[1]s","name":"low %[2]d","condition":"anomaly"}`,
-		"updateAlert":    `{"name":"lower %[2]d","condition":"missing"}`,
-		"createSource":   `{"business_id":"%[1]s","name":"till %[2]d","kind":"push","kpis":[{"name":"pushed %[2]d","column":"v%[2]d","aggregation":"sum"}]}`,
-		"updateSource":   `{"name":"till %[2]d","kind":"push","kpis":[{"name":"pushed %[2]d","column":"v%[2]d","aggregation":"sum"}]}`,
-		"updateBusiness": `{"version":1,"name":"business %[2]d","time_zone":"Europe/Berlin","currency":"EUR","country":"DE"}`,
-		"updateKPI":      `{"version":1,"name":"KPI %[2]d","aggregation":"sum","non_negative":false,"is_active":true}`,
-		"commitUpload":   `{}`,
+		"createAlert":         `{"business_id":"%[1]s","name":"low %[2]d","condition":"anomaly"}`,
+		"updateAlert":         `{"name":"lower %[2]d","condition":"missing"}`,
+		"createSource":        `{"business_id":"%[1]s","name":"till %[2]d","kind":"push","kpis":[{"name":"pushed %[2]d","column":"v%[2]d","aggregation":"sum"}]}`,
+		"updateSource":        `{"name":"till %[2]d","kind":"push","kpis":[{"name":"pushed %[2]d","column":"v%[2]d","aggregation":"sum"}]}`,
+		"updateBusiness":      `{"version":1,"name":"business %[2]d","time_zone":"Europe/Berlin","currency":"EUR","country":"DE"}`,
+		"updateKPI":           `{"version":1,"name":"KPI %[2]d","aggregation":"sum","non_negative":false,"is_active":true}`,
+		"commitUpload":        `{}`,
+		"addCalendarEntry":    `{"kind":"closed","name":"works %[2]d","first_day":"2026-05-08","last_day":"2026-05-10"}`,
+		"changeCalendarEntry": `{"kind":"event","name":"fair %[2]d","first_day":"2026-05-08","last_day":"2026-05-10"}`,
 	}
 }
 

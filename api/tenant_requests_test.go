@@ -71,6 +71,11 @@ func ofBusiness(more string) func(names) string {
 	return func(n names) string { return "business_id=" + n.id("business") + more }
 }
 
+// fair is an entry of a calendar.
+func fair() map[string]any {
+	return map[string]any{"kind": "event", "name": "Fair", "first_day": "2026-05-08", "last_day": "2026-05-10"}
+}
+
 func text(query string) func(names) string { return func(names) string { return query } }
 
 var (
@@ -106,10 +111,14 @@ func requestOf() map[string]sample {
 		"updateKPI": {target: "business", second: "kpi", want: ok, body: func(n names) any {
 			return map[string]any{"name": fmt.Sprint("own ", n.c.random.Uint64()), "aggregation": "sum", "non_negative": false, "is_active": true, "version": 1}
 		}},
-		"getSubscription": {want: ok, query: ofBusiness("")},
-		"upgrade":         {consumes: true, want: ok, body: with(map[string]any{"tier": "pro"})},
-		"exportUser":      {want: ok},
-		"deleteUser":      {fresh: true, want: noBody, body: func(n names) any { return map[string]any{"password": n.c.World.Ada.Password} }},
+		"listCalendar":        {target: "business", want: ok},
+		"addCalendarEntry":    {target: "business", want: created, body: fixed(fair())},
+		"changeCalendarEntry": {target: "business", second: "day", want: ok, body: fixed(fair())},
+		"deleteCalendarEntry": {target: "business", second: "day", want: noBody},
+		"getSubscription":     {want: ok, query: ofBusiness("")},
+		"upgrade":             {consumes: true, want: ok, body: with(map[string]any{"tier": "pro"})},
+		"exportUser":          {want: ok},
+		"deleteUser":          {fresh: true, want: noBody, body: func(n names) any { return map[string]any{"password": n.c.World.Ada.Password} }},
 
 		"adminListUsers":    {want: ok},
 		"adminUpdateUser":   {target: "person", want: ok, body: fixed(map[string]any{"is_active": true, "is_operator": false})},
@@ -196,6 +205,7 @@ func accountRequests() map[string]sample {
 		"proveIdentity":         {fresh: true, want: ok, body: password},
 		"listSessions":          {want: ok},
 		"endSession":            {target: "session", want: noBody},
+		"endSessions":           {fresh: true, want: ok},
 		"getMFA":                {want: ok},
 		"enrolTOTP":             {fresh: true, want: ok},
 		"confirmTOTP":           {fresh: true, want: []int{http.StatusBadRequest}, body: fixed(map[string]any{"code": "123456"})},

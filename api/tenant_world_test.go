@@ -230,6 +230,7 @@ func objects() map[string]object {
 			c.exec(`insert into kpis (business_id, id, source_id, name) values ($1, $2::uuid, $3, $2::uuid::text)`, b.id, id, source)
 			return id
 		}},
+		"day":        row("tenant", `insert into calendar_entries (business_id, id, kind, name, first_day, last_day) select $1, $2::uuid, 'event', $2::uuid::text, '2026-03-29', '2026-03-30' where $3::uuid is not null`),
 		"alert":      row("tenant", `insert into alerts (business_id, id, name, condition) select $1, $2::uuid, $2::uuid::text, 'anomaly' where $3::uuid is not null`),
 		"invitation": row("tenant", `insert into invitations (business_id, id, email, role, token_hash, invited_by, created_at, expires_at) values ($1, $2::uuid, $2::uuid::text || '@invited.example', 'viewer', 'x', $3, now(), now() + interval '30 days')`),
 		"member": {"tenant", func(c *tenantCampaign, b *tenant, _ string) string {

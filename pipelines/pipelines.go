@@ -58,11 +58,12 @@ type Batch struct {
 	WeatherHours []dataset.WeatherHourRow
 	Places       []dataset.PlaceRow
 	Rates        []dataset.RateRow
-	// Holidays, Businesses and KPIs replace all of the lake's: at most one unit of one source
+	// Holidays, Businesses, KPIs and Calendar replace all of the lake's: at most one unit of one source
 	// gives them. Nil leaves the lake's as they are, an empty slice removes them.
 	Holidays   []dataset.HolidayRow
 	Businesses []dataset.BusinessRow
 	KPIs       []dataset.KPIRow
+	Calendar   []dataset.CalendarEntryRow
 
 	// Rejects are the refused rows. Source, Unit and LandedAt are filled in by the Runner
 	// when empty, and Raw is cut to 4 KiB of valid UTF-8.
@@ -72,7 +73,7 @@ type Batch struct {
 // Rows is the number of accepted rows over all datasets.
 func (b Batch) Rows() int {
 	return len(b.KPIPoints) + len(b.Articles) + len(b.WeatherDays) + len(b.WeatherHours) + len(b.Places) + len(b.Rates) +
-		len(b.Holidays) + len(b.Businesses) + len(b.KPIs)
+		len(b.Holidays) + len(b.Businesses) + len(b.KPIs) + len(b.Calendar)
 }
 
 // merged returns units as one batch, without a name.
@@ -93,6 +94,7 @@ func merged(units []Batch) Batch {
 	all.Holidays = gather(units, func(b *Batch) []dataset.HolidayRow { return b.Holidays })
 	all.Businesses = gather(units, func(b *Batch) []dataset.BusinessRow { return b.Businesses })
 	all.KPIs = gather(units, func(b *Batch) []dataset.KPIRow { return b.KPIs })
+	all.Calendar = gather(units, func(b *Batch) []dataset.CalendarEntryRow { return b.Calendar })
 	all.Rejects = gather(units, func(b *Batch) []dataset.RejectRow { return b.Rejects })
 	return all
 }

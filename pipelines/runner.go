@@ -181,6 +181,7 @@ func (l *landing) landRows(ctx context.Context, b Batch) (int, error) {
 		func() (int, error) { return replace(ctx, l, dataset.Holidays(), b.Holidays) },
 		func() (int, error) { return replace(ctx, l, dataset.Businesses(), b.Businesses) },
 		func() (int, error) { return replace(ctx, l, dataset.KPIs(), b.KPIs) },
+		func() (int, error) { return replace(ctx, l, dataset.CalendarEntries(), b.Calendar) },
 	} {
 		added, err := step()
 		if err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,16 +51,27 @@ func (tx *MemberTx) kpis(ctx context.Context, p query.KPIDetailsParams) ([]KPIDe
 		kpis[i] = KPIDetail{SourceName: r.SourceName, SourceKind: r.SourceKind, Active: r.IsActive, Version: r.Version,
 			CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, LastDay: r.LastDay,
 			KPI: KPI{BusinessID: tx.BusinessID, ID: r.ID, SourceID: r.SourceID, Name: r.Name, Description: r.Description, Unit: r.Unit,
-				Currency: r.Currency, Aggregation: r.Aggregation, Grain: r.Grain, NonNegative: r.NonNegative}}
+				Currency: r.Currency, Aggregation: r.Aggregation, Grain: r.Grain, NonNegative: r.NonNegative,
+				Lowest: r.Lowest, Highest: r.Highest, Integer: r.IsInteger, PartOf: r.PartOf, LeastDeviation: r.LeastDeviation}}
 	}
 	return kpis, nil
 }
 
 // ChangeKPI changes a KPI to what k says; its source and grain stay. It returns ErrChanged unless the KPI has the version, and
-// ErrConflict when another of the business has the name.
+// ErrConflict when another of the business has the name, and ErrInvalid when k.PartOf is no KPI of the business, is k, or is a
+// part of k.
 func (tx *MemberTx) ChangeKPI(ctx context.Context, k KPI, active bool, version int64, at time.Time) error {
+	if k.PartOf != nil {
+		totals, err := tx.q.KPITotals(ctx, *k.PartOf)
+		if err == nil && (len(totals) == 0 || slices.Contains(totals, k.ID)) {
+			err = ErrInvalid
+		}
+		if err != nil {
+			return fmt.Errorf("make KPI %s a part of %s: %w", k.ID, *k.PartOf, Classify(err))
+		}
+	}
 	changed, err := tx.q.ChangeKPI(ctx, query.ChangeKPIParams{Name: k.Name, Description: k.Description, Unit: k.Unit, Currency: k.Currency,
-		Aggregation: k.Aggregation, NonNegative: k.NonNegative, IsActive: active, At: at, ID: k.ID, Version: version})
+		Aggregation: k.Aggregation, NonNegative: k.NonNegative, Lowest: k.Lowest, Highest: k.Highest, IsInteger: k.Integer, PartOf: k.PartOf, LeastDeviation: k.LeastDeviation, IsActive: active, At: at, ID: k.ID, Version: version})
 	if err == nil && changed == 0 {
 		err = ErrChanged
 	}

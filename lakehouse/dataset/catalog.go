@@ -19,6 +19,12 @@ func KPIs() Dataset {
 	return Dataset{Name: "raw.kpis", Columns: mustColumns[KPIRow](), Key: key, Sort: key}
 }
 
+// CalendarEntries is what businesses say of their days, replaced whole.
+func CalendarEntries() Dataset {
+	key := []string{"business_id", "entry_id"}
+	return Dataset{Name: "raw.calendar_entries", Columns: mustColumns[CalendarEntryRow](), Key: key, Sort: key}
+}
+
 // KPIPoints is every landed value of every KPI.
 func KPIPoints() Dataset {
 	key := []string{"business_id", "kpi_id", "at"}
@@ -81,11 +87,13 @@ func Forecasts() Dataset {
 
 // Raw lists the datasets that pipelines land.
 func Raw() []Dataset {
-	return []Dataset{Businesses(), KPIs(), KPIPoints(), Articles(), WeatherDays(), WeatherHours(), Places(), Rates(), Holidays(), Rejects()}
+	return []Dataset{Businesses(), KPIs(), CalendarEntries(), KPIPoints(), Articles(), WeatherDays(), WeatherHours(), Places(), Rates(), Holidays(), Rejects()}
 }
 
 // Made lists the datasets that Go models make.
-func Made() []Dataset { return []Dataset{NewsSentiment(), Forecasts()} }
+func Made() []Dataset {
+	return []Dataset{NewsSentiment(), Forecasts(), AnomalyScores(), TrendStatements()}
+}
 
 // LocationID returns the id under which a location's weather is kept: latitude and
 // longitude in degrees with four decimals, which is about eleven metres.

@@ -15,6 +15,9 @@ type BusinessRow struct {
 	Longitude  *float64 `parquet:"longitude,id(9)"`    // degrees east
 	LocationID *string  `parquet:"location_id,id(10)"` // see LocationID
 	NewsQuery  string   `parquet:"news_query,id(11)"`  // what its news are searched by; empty means none
+	// The following were added later, so rows from before do not have them.
+	ExpectedAlarms *float64 `parquet:"expected_alarms,id(12)"` // how many anomalies it wants to be told of for each KPI and month; null: the default
+	LeastShare     *float64 `parquet:"least_share,id(13)"`     // share of the expected value below which nothing is one; null: the default
 }
 
 // KPIRow is one KPI as the control plane describes it.
@@ -28,6 +31,24 @@ type KPIRow struct {
 	Aggregation string  `parquet:"aggregation,id(7)"` // sum, mean, last, min or max
 	Grain       string  `parquet:"grain,id(8)"`       // day or hour
 	NonNegative bool    `parquet:"non_negative,id(9)"`
+	// The following were added later, so rows from before do not have them.
+	Lowest  *float64 `parquet:"lowest,id(10)"`     // null: no end
+	Highest *float64 `parquet:"highest,id(11)"`    // null: no end
+	Integer *bool    `parquet:"is_integer,id(12)"` // whole numbers only
+	PartOf  *string  `parquet:"part_of,id(13)"`    // kpi_id of the total that it is a part of
+
+	LeastDeviation *float64 `parquet:"least_deviation,id(14)"` // distance from expected, in the unit, below which nothing is an anomaly; null: none
+}
+
+// CalendarEntryRow is what a business says of some of its days.
+type CalendarEntryRow struct {
+	BusinessID string  `parquet:"business_id,id(1)"`
+	EntryID    string  `parquet:"entry_id,id(2)"`
+	KPIID      *string `parquet:"kpi_id,id(3)"` // null: every KPI of the business
+	Kind       string  `parquet:"kind,id(4)"`   // event, closed or incident
+	Name       string  `parquet:"name,id(5)"`
+	FirstDay   Days    `parquet:"first_day,id(6),date"` // local days of the business, both included
+	LastDay    Days    `parquet:"last_day,id(7),date"`
 }
 
 // KPIPointRow is one value of a KPI at an instant.
@@ -149,4 +170,14 @@ type ForecastRow struct {
 	Method     string   `parquet:"method,id(11)"`
 	SelectedOn Days     `parquet:"selected_on,id(12),date"` // vintage in which the method was chosen
 	MASE       *float64 `parquet:"mase,id(13)"`             // rolling-origin error when it was chosen
+	// The following were added later, so vintages from before do not have them. The first five sum to what Mean was
+	// before it was brought into the KPI's range.
+	Trend        *float64 `parquet:"trend,id(14)"`
+	Seasonal     *float64 `parquet:"seasonal,id(15)"`
+	LongSeasonal *float64 `parquet:"long_seasonal,id(16)"`
+	Calendar     *float64 `parquet:"calendar,id(17)"`
+	Measured     *float64 `parquet:"measured,id(18)"`
+	// The following stand on the first day of each KPI's vintage only.
+	Scale       *float64 `parquet:"scale,id(19)"`       // mean absolute error of the seasonal naive forecast in history
+	Explanation *string  `parquet:"explanation,id(20)"` // JSON; see Explanation
 }

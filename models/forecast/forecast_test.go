@@ -321,7 +321,7 @@ func TestPriorKeepsTheChoice(t *testing.T) {
 		t.Error("a prior took a series that the batch does not have")
 	}
 	kept := run(t, b, forecast.Options{Vintage: 506, Prior: prior})
-	if diff := cmp.Diff(first, kept, cmpopts.IgnoreUnexported(forecast.Vintage{})); diff != "" {
+	if diff := cmp.Diff(first, kept, cmpopts.IgnoreUnexported(forecast.Vintage{}), cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("keeping the choice changed the vintage (-chosen +kept):\n%s", diff)
 	}
 	selected := func(method string, on, vintage int32) (string, int32) {

@@ -50,8 +50,9 @@ func TestJobsWithOneLockNeverOverlap(t *testing.T) {
 		}()
 	}
 	first := within(t, started, "the first start")
-	if e := within(t, events, "the other to be put off"); e.Kind != river.EventKindJobSnoozed || jobOf(t, e) == first {
-		t.Errorf("%s of %s while %s runs, want the other to be put off", e.Kind, jobOf(t, e), first)
+	// Both may be put off when they ask for the locks at one moment; one of them then runs, and the other is put off again.
+	for jobOf(t, until(t, events, river.EventKindJobSnoozed)) == first {
+		continue
 	}
 	freed := time.Now()
 	finish <- struct{}{}

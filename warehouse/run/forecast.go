@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
 	"github.com/signalcraft/signalcraft/models/forecast"
@@ -23,12 +21,20 @@ const (
 	reselectDays = 7
 	// emitSeries is how many series one output batch holds.
 	emitSeries = 1024
+	// historyDays is how much of each KPI's history forecasts read.
+	historyDays = 1100
+	// weekDays is the season that daily KPIs are held against.
+	weekDays = 7
 )
 
 // The forecast node's inputs.
 const (
 	inputDaily = iota
 	inputKPI
+	inputEntry
+	inputBusiness
+	inputHoliday
+	inputWeather
 	inputPrevious
 )
 
@@ -36,7 +42,7 @@ const (
 func kpiForecasts() Node {
 	return Node{
 		Output:  dataset.Forecasts(),
-		Version: "kpi_forecasts/2",
+		Version: "kpi_forecasts/3",
 		Span:    Vintage,
 		Inputs: []Input{
 			inputDaily: {
@@ -45,8 +51,24 @@ func kpiForecasts() Node {
 			},
 			inputKPI: {
 				Relation: "staging.kpi",
-				Columns:  []string{"business_id", "kpi_id", "non_negative"},
+				Columns:  []string{"business_id", "kpi_id", "lowest", "highest", "is_integer", "part_of"},
 				Order:    []string{"business_id", "kpi_id"},
+			},
+			inputEntry: {
+				Relation: "staging.calendar_entry",
+				Columns:  []string{"business_id", "kpi_id", "kind", "name", "first_day", "last_day"},
+			},
+			inputBusiness: {
+				Relation: "staging.business",
+				Columns:  []string{"business_id", "country"},
+			},
+			inputHoliday: {
+				Relation: "staging.calendar_holiday",
+				Columns:  []string{"country", "day", "name"},
+			},
+			inputWeather: {
+				Relation: "marts.weather_daily",
+				Columns:  append([]string{"business_id", "day"}, weatherMeasures()...),
 			},
 			inputPrevious: {
 				Relation:     "marts.kpi_forecasts",
@@ -65,12 +87,15 @@ func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.Rec
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
+	if err := readKnown(ctx, in, p, history); err != nil {
+		return nil, fmt.Errorf("read what is known of days: %w", err)
+	}
 	prior, err := readPrior(ctx, in, history)
 	if err != nil {
 		return nil, fmt.Errorf("read previous vintages: %w", err)
 	}
 	vintage, err := forecast.Forecast(ctx, history, forecast.Options{
-		Horizon: horizonDays, Workers: p.Threads, Vintage: dataset.ToDays(p.Window.Start), Prior: prior, ReselectAfterDays: reselectDays,
+		Horizon: horizonDays, Season: weekDays, History: historyDays, Workers: p.Threads, Vintage: dataset.ToDays(p.Window.Start), Prior: prior, ReselectAfterDays: reselectDays,
 	})
 	if vintage == nil {
 		return nil, err
@@ -79,7 +104,8 @@ func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.Rec
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for from := 0; from < history.Len(); from += emitSeries {
 			to := min(from+emitSeries, history.Len())
-			if !yield(forecastRows(history, vintage, from, to, dataset.ToDays(p.Window.Start)), nil) {
+			rows, err := forecastRows(history, vintage, from, to, dataset.ToDays(p.Window.Start))
+			if !yield(rows, err) || err != nil {
 				return
 			}
 		}
@@ -98,7 +124,7 @@ func readHistory(ctx context.Context, in Tables, p Params) (*series.Batch, error
 	}
 	for batch, err := range batches {
 		if err == nil {
-			err = declare(&builder, batch)
+			err = declare(&builder, batch, p.Warn)
 		}
 		if err != nil {
 			return nil, err
@@ -157,7 +183,9 @@ func appendDays(builder *series.Builder, batch arrow.RecordBatch, asOf time.Time
 	return builder.Append(businesses[:kept], kpis[:kept], dates[:kept], values[:kept])
 }
 
-func declare(builder *series.Builder, batch arrow.RecordBatch) error {
+// declare tells the builder which values each KPI can take. Ends between which no value lies are reported and not heeded:
+// the KPI is still forecast.
+func declare(builder *series.Builder, batch arrow.RecordBatch, warn func(error)) error {
 	businesses, err := texts(batch, 0)
 	if err != nil {
 		return err
@@ -166,14 +194,30 @@ func declare(builder *series.Builder, batch arrow.RecordBatch) error {
 	if err != nil {
 		return err
 	}
-	nonNegative, err := flags(batch, 2)
+	lowest, err := floats(batch, 2)
+	if err != nil {
+		return err
+	}
+	highest, err := floats(batch, 3)
+	if err != nil {
+		return err
+	}
+	whole, err := flags(batch, 4)
 	if err != nil {
 		return err
 	}
 	for i := range businesses {
 		values := series.Anything()
-		if nonNegative[i] {
-			values = series.NonNegative()
+		if !math.IsNaN(lowest[i]) {
+			values.Lowest = lowest[i]
+		}
+		if !math.IsNaN(highest[i]) {
+			values.Highest = highest[i]
+		}
+		values.Integer = whole[i]
+		if err := values.Validate(); err != nil {
+			warn(fmt.Errorf("declare series %s/%s: %w", businesses[i], kpis[i], err))
+			values = series.Anything()
 		}
 		builder.Declare(businesses[i], kpis[i], values)
 	}
@@ -223,51 +267,4 @@ func recall(prior *forecast.Prior, batch arrow.RecordBatch) error {
 		prior.Set(businesses[i], kpis[i], methods[i], errors[i], chosen[i])
 	}
 	return nil
-}
-
-// warnEach reports each error that err joins as an item left out.
-func warnEach(p Params, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, part := range joined.Unwrap() {
-			p.Warn(part)
-		}
-		return
-	}
-	if err != nil {
-		p.Warn(err)
-	}
-}
-
-// forecastRows returns the rows of series from to to (exclusive) as columns of ForecastRow.
-func forecastRows(history *series.Batch, v *forecast.Vintage, from, to int, vintage dataset.Days) arrow.RecordBatch {
-	text, date, number, whole := arrow.BinaryTypes.String, arrow.FixedWidthTypes.Date32, arrow.PrimitiveTypes.Float64, arrow.PrimitiveTypes.Int32
-	builder := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
-		{Name: "business_id", Type: text}, {Name: "kpi_id", Type: text}, {Name: "vintage", Type: date}, {Name: "day", Type: date}, {Name: "horizon", Type: whole},
-		{Name: "mean", Type: number}, {Name: "lower_80", Type: number}, {Name: "upper_80", Type: number}, {Name: "lower_95", Type: number}, {Name: "upper_95", Type: number},
-		{Name: "method", Type: text}, {Name: "selected_on", Type: date}, {Name: "mase", Type: number, Nullable: true},
-	}, nil))
-	defer builder.Release()
-	for i := from; i < to; i++ {
-		lo, hi := v.Rows(i)
-		for row := lo; row < hi; row++ {
-			builder.Field(0).(*array.StringBuilder).Append(history.BusinessID[i])
-			builder.Field(1).(*array.StringBuilder).Append(history.KPIID[i])
-			builder.Field(2).(*array.Date32Builder).Append(arrow.Date32(vintage))
-			builder.Field(10).(*array.StringBuilder).Append(v.Method[i])
-			builder.Field(11).(*array.Date32Builder).Append(arrow.Date32(v.SelectedOn[i]))
-			if mase := builder.Field(12).(*array.Float64Builder); math.IsNaN(v.MASE[i]) {
-				mase.AppendNull()
-			} else {
-				mase.Append(v.MASE[i])
-			}
-		}
-		for _, day := range v.Day[lo:hi] {
-			builder.Field(3).(*array.Date32Builder).Append(arrow.Date32(day))
-		}
-		builder.Field(4).(*array.Int32Builder).AppendValues(v.Horizon[lo:hi], nil)
-		for field, values := range [][]float64{v.Mean, v.Lower80, v.Upper80, v.Lower95, v.Upper95} {
-			builder.Field(5+field).(*array.Float64Builder).AppendValues(values[lo:hi], nil)
-		}
-	}
-	return builder.NewRecordBatch()
 }

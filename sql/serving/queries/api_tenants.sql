@@ -107,6 +107,10 @@ where id = (select request_business());
 -- LockBusiness makes changes that count what the request's business has wait for each other.
 select pg_advisory_xact_lock(hashtextextended('signalcraft.business.' || (select request_business()), 0));
 
+-- name: LockUser :exec
+-- LockUser makes changes that count what the request's user has wait for each other.
+select pg_advisory_xact_lock(hashtextextended('signalcraft.user.' || (select request_user()), 0));
+
 -- name: Settings :one
 select
   settings,
@@ -231,11 +235,12 @@ select
 from accept_invitation(sqlc.arg(token_hash)::bytea, sqlc.arg(at)::timestamptz) as a;
 
 -- name: Usage :one
--- Usage counts what the request's business has of what its subscription limits. An invitation to new_address does not
--- count, since it would be replaced.
+-- Usage counts what the request's business has of what its subscription limits. The operator's files are no sources of the
+-- business's making, and an invitation to new_address would be replaced: neither counts.
 select
   b.subscription_tier as tier,
-  (select count(*) from kpi_sources as s where s.business_id = b.id)::bigint as sources,
+  b.time_zone,
+  (select count(*) from kpi_sources as s where s.business_id = b.id and s.kind <> 'file')::bigint as sources,
   (select count(*) from kpis as k where k.business_id = b.id and k.is_active)::bigint as kpis,
   (select count(*) from memberships as m where m.business_id = b.id)::bigint as members,
   (select count(*) from invitations as i
@@ -301,6 +306,11 @@ select
   k.aggregation,
   k.grain,
   k.non_negative,
+  k.lowest,
+  k.highest,
+  k.is_integer,
+  k.part_of,
+  k.least_deviation,
   k.is_active,
   k.version,
   k.created_at,
@@ -330,9 +340,31 @@ set
   currency = sqlc.narg(currency),
   aggregation = sqlc.arg(aggregation),
   non_negative = sqlc.arg(non_negative),
+  lowest = sqlc.narg(lowest),
+  highest = sqlc.narg(highest),
+  is_integer = sqlc.arg(is_integer),
+  part_of = sqlc.narg(part_of),
+  least_deviation = sqlc.narg(least_deviation),
   is_active = sqlc.arg(is_active),
   updated_at = sqlc.arg(at)
 where business_id = (select request_business()) and id = sqlc.arg(id) and version = sqlc.arg(version);
+
+-- name: KPITotals :many
+-- KPITotals returns the KPI, the one it is a part of, the one that one is a part of, and so on, each once.
+with recursive totals as (
+  select
+    k.id,
+    k.part_of
+  from kpis as k
+  where k.business_id = (select request_business()) and k.id = sqlc.arg(id)
+  union
+  select
+    k.id,
+    k.part_of
+  from totals as t
+  inner join kpis as k on k.business_id = (select request_business()) and k.id = t.part_of
+)
+select id from totals;
 
 -- name: AuditEntries :many
 -- AuditEntries returns what the transaction may see of the audit log, newest first.
@@ -481,6 +513,7 @@ select
 from notifications as n
 left join notification_reads as r on r.business_id = n.business_id and r.notification_id = n.id and r.user_id = n.user_id
 where n.user_id = (select request_user())
+  and n.business_id <> all(sqlc.arg(hidden)::uuid[])
   and n.id > sqlc.arg(after_id)
 order by n.id
 limit sqlc.arg(most)::integer;

@@ -1,5 +1,5 @@
 -- name: Businesses :many
--- Businesses returns every business that the role may see, by id.
+-- Businesses returns every business that the role may see, by id. What its settings do not say is NaN.
 select
   id,
   name,
@@ -11,7 +11,9 @@ select
   place_id,
   latitude,
   longitude,
-  news_query
+  news_query,
+  coalesce(settings -> 'anomalies' ->> 'expected_alarms', 'NaN')::double precision as expected_alarms,
+  coalesce(settings -> 'anomalies' ->> 'least_share', 'NaN')::double precision as least_share
 from businesses
 order by id;
 
@@ -27,9 +29,27 @@ select
   currency,
   aggregation,
   grain,
-  non_negative
+  non_negative,
+  lowest,
+  highest,
+  is_integer,
+  part_of,
+  least_deviation
 from kpis
 where is_active
+order by business_id, id;
+
+-- name: CalendarEntries :many
+-- CalendarEntries returns what every business that the role may see says of its days, by business and id.
+select
+  business_id,
+  id,
+  kpi_id,
+  kind,
+  name,
+  first_day,
+  last_day
+from calendar_entries
 order by business_id, id;
 
 -- name: Sources :many
@@ -95,7 +115,7 @@ values (sqlc.arg(business_id), sqlc.arg(id), sqlc.arg(name), sqlc.arg(kind), sql
 on conflict do nothing;
 
 -- name: AddKPI :execrows
-insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative)
+insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative, lowest, highest, is_integer, part_of, least_deviation)
 values (
   sqlc.arg(business_id),
   sqlc.arg(id),
@@ -106,6 +126,11 @@ values (
   sqlc.narg(currency),
   sqlc.arg(aggregation),
   sqlc.arg(grain),
-  sqlc.arg(non_negative)
+  sqlc.arg(non_negative),
+  sqlc.narg(lowest),
+  sqlc.narg(highest),
+  sqlc.arg(is_integer),
+  sqlc.narg(part_of),
+  sqlc.narg(least_deviation)
 )
 on conflict do nothing;

@@ -724,23 +724,33 @@ set
   currency = $4,
   aggregation = $5,
   non_negative = $6,
-  is_active = $7,
-  updated_at = $8
-where business_id = (select request_business()) and id = $9 and version = $10
+  lowest = $7,
+  highest = $8,
+  is_integer = $9,
+  part_of = $10,
+  least_deviation = $11,
+  is_active = $12,
+  updated_at = $13
+where business_id = (select request_business()) and id = $14 and version = $15
 `
 
 // ChangeKPIParams are the parameters of ChangeKPI.
 type ChangeKPIParams struct {
-	Name        string
-	Description string
-	Unit        string
-	Currency    *string
-	Aggregation string
-	NonNegative bool
-	IsActive    bool
-	At          time.Time
-	ID          uuid.UUID
-	Version     int64
+	Name           string
+	Description    string
+	Unit           string
+	Currency       *string
+	Aggregation    string
+	NonNegative    bool
+	Lowest         *float64
+	Highest        *float64
+	IsInteger      bool
+	PartOf         *uuid.UUID
+	LeastDeviation *float64
+	IsActive       bool
+	At             time.Time
+	ID             uuid.UUID
+	Version        int64
 }
 
 // ChangeKPI runs the query of that name.
@@ -752,6 +762,11 @@ func (q *Queries) ChangeKPI(ctx context.Context, arg ChangeKPIParams) (int64, er
 		arg.Currency,
 		arg.Aggregation,
 		arg.NonNegative,
+		arg.Lowest,
+		arg.Highest,
+		arg.IsInteger,
+		arg.PartOf,
+		arg.LeastDeviation,
 		arg.IsActive,
 		arg.At,
 		arg.ID,
@@ -1013,13 +1028,15 @@ select
 from notifications as n
 left join notification_reads as r on r.business_id = n.business_id and r.notification_id = n.id and r.user_id = n.user_id
 where n.user_id = (select request_user())
-  and n.id > $1
+  and n.business_id <> all($1::uuid[])
+  and n.id > $2
 order by n.id
-limit $2::integer
+limit $3::integer
 `
 
 // ExportNotificationsParams are the parameters of ExportNotifications.
 type ExportNotificationsParams struct {
+	Hidden  []uuid.UUID
 	AfterID uuid.UUID
 	Most    int32
 }
@@ -1039,7 +1056,7 @@ type ExportNotificationsRow struct {
 
 // ExportNotifications runs the query of that name.
 func (q *Queries) ExportNotifications(ctx context.Context, arg ExportNotificationsParams) ([]ExportNotificationsRow, error) {
-	rows, err := q.db.Query(ctx, ExportNotifications, arg.AfterID, arg.Most)
+	rows, err := q.db.Query(ctx, ExportNotifications, arg.Hidden, arg.AfterID, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -1364,6 +1381,11 @@ select
   k.aggregation,
   k.grain,
   k.non_negative,
+  k.lowest,
+  k.highest,
+  k.is_integer,
+  k.part_of,
+  k.least_deviation,
   k.is_active,
   k.version,
   k.created_at,
@@ -1395,22 +1417,27 @@ type KPIDetailsParams struct {
 
 // KPIDetailsRow is one row of KPIDetails.
 type KPIDetailsRow struct {
-	ID          uuid.UUID
-	SourceID    uuid.UUID
-	SourceName  string
-	SourceKind  string
-	Name        string
-	Description string
-	Unit        string
-	Currency    *string
-	Aggregation string
-	Grain       string
-	NonNegative bool
-	IsActive    bool
-	Version     int64
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	LastDay     string
+	ID             uuid.UUID
+	SourceID       uuid.UUID
+	SourceName     string
+	SourceKind     string
+	Name           string
+	Description    string
+	Unit           string
+	Currency       *string
+	Aggregation    string
+	Grain          string
+	NonNegative    bool
+	Lowest         *float64
+	Highest        *float64
+	IsInteger      bool
+	PartOf         *uuid.UUID
+	LeastDeviation *float64
+	IsActive       bool
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	LastDay        string
 }
 
 // KPIDetails returns the KPIs of the request's business by name and id, each with the last day that is published of it.
@@ -1440,6 +1467,11 @@ func (q *Queries) KPIDetails(ctx context.Context, arg KPIDetailsParams) ([]KPIDe
 			&i.Aggregation,
 			&i.Grain,
 			&i.NonNegative,
+			&i.Lowest,
+			&i.Highest,
+			&i.IsInteger,
+			&i.PartOf,
+			&i.LeastDeviation,
 			&i.IsActive,
 			&i.Version,
 			&i.CreatedAt,
@@ -1456,6 +1488,45 @@ func (q *Queries) KPIDetails(ctx context.Context, arg KPIDetailsParams) ([]KPIDe
 	return items, nil
 }
 
+// KPITotals is the text of the query of that name.
+const KPITotals = `-- name: KPITotals :many
+with recursive totals as (
+  select
+    k.id,
+    k.part_of
+  from kpis as k
+  where k.business_id = (select request_business()) and k.id = $1
+  union
+  select
+    k.id,
+    k.part_of
+  from totals as t
+  inner join kpis as k on k.business_id = (select request_business()) and k.id = t.part_of
+)
+select id from totals
+`
+
+// KPITotals returns the KPI, the one it is a part of, the one that one is a part of, and so on, each once.
+func (q *Queries) KPITotals(ctx context.Context, id uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, KPITotals, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 // LockBusiness is the text of the query of that name.
 const LockBusiness = `-- name: LockBusiness :exec
 select pg_advisory_xact_lock(hashtextextended('signalcraft.business.' || (select request_business()), 0))
@@ -1464,6 +1535,17 @@ select pg_advisory_xact_lock(hashtextextended('signalcraft.business.' || (select
 // LockBusiness makes changes that count what the request's business has wait for each other.
 func (q *Queries) LockBusiness(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, LockBusiness)
+	return err
+}
+
+// LockUser is the text of the query of that name.
+const LockUser = `-- name: LockUser :exec
+select pg_advisory_xact_lock(hashtextextended('signalcraft.user.' || (select request_user()), 0))
+`
+
+// LockUser makes changes that count what the request's user has wait for each other.
+func (q *Queries) LockUser(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, LockUser)
 	return err
 }
 
@@ -1836,7 +1918,8 @@ func (q *Queries) SoleOwnerships(ctx context.Context) ([]SoleOwnershipsRow, erro
 const Usage = `-- name: Usage :one
 select
   b.subscription_tier as tier,
-  (select count(*) from kpi_sources as s where s.business_id = b.id)::bigint as sources,
+  b.time_zone,
+  (select count(*) from kpi_sources as s where s.business_id = b.id and s.kind <> 'file')::bigint as sources,
   (select count(*) from kpis as k where k.business_id = b.id and k.is_active)::bigint as kpis,
   (select count(*) from memberships as m where m.business_id = b.id)::bigint as members,
   (select count(*) from invitations as i
@@ -1855,19 +1938,21 @@ type UsageParams struct {
 // UsageRow is one row of Usage.
 type UsageRow struct {
 	Tier        string
+	TimeZone    string
 	Sources     int64
 	Kpis        int64
 	Members     int64
 	Invitations int64
 }
 
-// Usage counts what the request's business has of what its subscription limits. An invitation to new_address does not
-// count, since it would be replaced.
+// Usage counts what the request's business has of what its subscription limits. The operator's files are no sources of the
+// business's making, and an invitation to new_address would be replaced: neither counts.
 func (q *Queries) Usage(ctx context.Context, arg UsageParams) (UsageRow, error) {
 	row := q.db.QueryRow(ctx, Usage, arg.At, arg.NewAddress)
 	var i UsageRow
 	err := row.Scan(
 		&i.Tier,
+		&i.TimeZone,
 		&i.Sources,
 		&i.Kpis,
 		&i.Members,
