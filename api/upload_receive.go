@@ -307,7 +307,7 @@ func (s *service) keep(ctx context.Context, r *sent, u store.NewUpload) (*upload
 	var added bool
 	status := store.UploadPreviewed
 	err = s.inBusiness(ctx, r.business, func(t *store.MemberTx) error {
-		if err := t.HoldUploads(ctx); err != nil {
+		if err := t.Lock(ctx); err != nil {
 			return err
 		}
 		if err := nameUploadKPIs(ctx, t, &seen.Preview); err != nil {

@@ -107,14 +107,6 @@ func (tx *MemberTx) KnownUpload(ctx context.Context, content string) (Upload, er
 	return Upload{ID: r.ID, Status: r.Status, Choices: r.Choices, Content: content}, nil
 }
 
-// HoldUploads makes whoever else adds an upload to the business wait until the transaction ends, so that their number stands.
-func (tx *MemberTx) HoldUploads(ctx context.Context) error {
-	if err := tx.q.HoldUploads(ctx, tx.BusinessID); err != nil {
-		return fmt.Errorf("hold uploads: %w", Classify(err))
-	}
-	return nil
-}
-
 // PendingUploads counts the business's uploads that wait to be committed, or to be committed again since they failed.
 func (tx *MemberTx) PendingUploads(ctx context.Context) (int, error) {
 	n, err := tx.q.PendingUploads(ctx, tx.BusinessID)

@@ -1,6 +1,6 @@
 package publish
 
-// Table pairs one serving table with the mart it shows. The mart's columns must all
+// Table pairs one serving table with the mart, or landed table, that it shows. The mart's columns must all
 // exist in the serving table, under the same names; its key is the table's primary key.
 type Table struct {
 	// Name is the table's name in schema serving.
@@ -32,12 +32,15 @@ func Tables() []Table {
 		{Name: "kpi_monthly", Dataset: "marts.kpi_monthly", Key: keyed("month")},
 		{Name: "kpi_trends", Dataset: "marts.kpi_trends", Key: keyed("day")},
 		{Name: "kpi_anomalies", Dataset: "anomalies.kpi_anomalies", Key: keyed("grain", "starts_at")},
+		{Name: "kpi_anomaly_context", Dataset: "anomalies.kpi_anomaly_context", Key: keyed("starts_at", "kind", "subject")},
+		{Name: "kpi_trend_statements", Dataset: "marts.kpi_trend_statements", Key: kpi},
 		{Name: "forecasts", Dataset: "marts.kpi_forecasts", Key: keyed("vintage", "day"), KeepDays: keepForecasts},
 		{Name: "forecast_accuracy", Dataset: "marts.forecast_accuracy", Key: keyed("vintage", "horizon_from"), KeepDays: keepAccuracy},
 		{Name: "news_articles", Dataset: "marts.news_articles", Key: []string{"business_id", "url"}},
 		{Name: "news_daily", Dataset: "marts.news_daily", Key: []string{"business_id", "day"}},
 		{Name: "weather_data", Dataset: "marts.weather_daily", Key: []string{"business_id", "day"}},
 		{Name: "market_data", Dataset: "marts.fx_daily", Key: []string{"currency", "day"}},
+		{Name: "calendar_holidays", Dataset: "raw.calendar_holidays", Key: []string{"country", "day", "name"}},
 		{Name: "business_days", Dataset: "marts.business_day", Key: keyed("day")},
 	}
 }

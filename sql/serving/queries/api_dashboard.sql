@@ -9,7 +9,8 @@ select
 -- security; request_business() is null, and every answer empty, unless the user is a member.
 --
 -- DashboardState returns what an answer depends on beside the question: who asks, the business and its revision, and
--- which state of the named published tables is seen. No row means that the user is no member.
+-- which state of the named published tables is seen. No row means that the user is no member. Without a whole run, checked_at is
+-- the epoch.
 select
   s.role::text as role,
   s.name::text as name,
@@ -23,7 +24,8 @@ select
   s.as_ofs::timestamptz[] as as_ofs,
   s.published_ats::timestamptz[] as published_ats,
   s.snapshots::bigint[] as snapshots,
-  s.local_days::date[] as local_days
+  s.local_days::date[] as local_days,
+  s.checked_at::timestamptz as checked_at
 from dashboard_state(sqlc.arg(tables)::text[], sqlc.arg(now)::timestamptz) as s;
 
 -- name: DayPoints :many
@@ -303,8 +305,11 @@ select
   a.upper,
   a.deviation,
   a.score,
+  a.robust_score,
+  coalesce(a.kind, case when a.direction = 'below' then 'dip' else 'spike' end)::text as kind,
   coalesce(a.direction, '')::text as direction,
   coalesce(a.severity, '')::text as severity,
+  coalesce(a.is_ongoing, false)::boolean as ongoing,
   coalesce(a.method, '')::text as method,
   coalesce(a.past_values, 0)::bigint as past_values
 from serving.kpi_anomalies as a
@@ -317,6 +322,7 @@ where a.business_id = (select request_business())
   and (sqlc.arg(only_grain)::text = '' or a.grain = sqlc.arg(only_grain)::text)
   and (sqlc.arg(only_direction)::text = '' or a.direction = sqlc.arg(only_direction)::text)
   and (cardinality(sqlc.arg(severities)::text[]) = 0 or a.severity = any (sqlc.arg(severities)::text[]))
+  and (sqlc.arg(only_kind)::text = '' or a.kind = sqlc.arg(only_kind)::text)
   and (sqlc.narg(after_day)::date is null
     or a.day < sqlc.narg(after_day)::date
     or (a.day = sqlc.narg(after_day)::date
@@ -401,18 +407,18 @@ from businesses as b
 where b.id = (select request_business());
 
 -- name: Holidays :many
--- Holidays returns the public holidays of the business's country in [from_day, to_day) that fall on a day with a
--- point, by day.
+-- Holidays returns the public holidays of the business's country in [from_day, to_day), by day; of several on one day the first
+-- by alphabet, as the lake has it.
 select
-  d.day,
-  coalesce(max(d.holiday), '')::text as name
-from serving.business_days as d
-where d.business_id = (select request_business())
-  and d.is_holiday
-  and d.day >= sqlc.arg(from_day)::date
-  and d.day < sqlc.arg(to_day)::date
-group by d.day
-order by d.day;
+  h.day,
+  min(h.name collate "C")::text as name
+from businesses as b
+inner join serving.calendar_holidays as h on h.country = b.country
+where b.id = (select request_business())
+  and h.day >= sqlc.arg(from_day)::date
+  and h.day < sqlc.arg(to_day)::date
+group by h.day
+order by h.day;
 
 -- name: SummaryCards :many
 -- SummaryCards returns the active KPIs by name, after the one of after_name and after_kpi, each with its latest whole
@@ -446,8 +452,12 @@ select
   a.value as anomaly_value,
   a.expected as anomaly_expected,
   a.score as anomaly_score,
+  coalesce(a.kind, case when a.direction = 'below' then 'dip' else 'spike' end)::text as anomaly_kind,
   coalesce(a.direction, '')::text as anomaly_direction,
-  coalesce(a.severity, '')::text as anomaly_severity
+  coalesce(a.severity, '')::text as anomaly_severity,
+  coalesce(c.direction, '')::text as trend_direction,
+  c.percent_per_month as trend_percent_per_month,
+  c.p_value as trend_p_value
 from kpis as k
 left join lateral (
   select
@@ -465,6 +475,7 @@ left join lateral (
   limit 1
 ) as l on true
 left join serving.kpi_trends as t on t.business_id = k.business_id and t.kpi_id = k.id and t.day = l.day
+left join serving.kpi_trend_statements as c on c.business_id = k.business_id and c.kpi_id = k.id
 cross join lateral (
   select
     coalesce(array_agg(kpi_data.day - date '1970-01-01' order by kpi_data.day), '{}')::integer[] as spark_days,
@@ -504,6 +515,7 @@ left join lateral (
     kpi_anomalies.value,
     kpi_anomalies.expected,
     kpi_anomalies.score,
+    kpi_anomalies.kind,
     kpi_anomalies.direction,
     kpi_anomalies.severity
   from serving.kpi_anomalies

@@ -42,10 +42,6 @@ select count(*)
 from uploads
 where business_id = sqlc.arg(business_id) and status in ('previewed', 'failed');
 
--- name: HoldUploads :exec
--- HoldUploads makes those who add uploads to a business wait for each other until the transaction ends.
-select pg_advisory_xact_lock(hashtextextended('signalcraft.uploads.' || sqlc.arg(business_id)::uuid, 0));
-
 -- name: Upload :one
 -- Upload returns an upload, and as of when metrics and forecasts were last published.
 select

@@ -397,17 +397,6 @@ func (q *Queries) FinishUpload(ctx context.Context, arg FinishUploadParams) (int
 	return result.RowsAffected(), nil
 }
 
-// HoldUploads is the text of the query of that name.
-const HoldUploads = `-- name: HoldUploads :exec
-select pg_advisory_xact_lock(hashtextextended('signalcraft.uploads.' || $1::uuid, 0))
-`
-
-// HoldUploads makes those who add uploads to a business wait for each other until the transaction ends.
-func (q *Queries) HoldUploads(ctx context.Context, businessID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, HoldUploads, businessID)
-	return err
-}
-
 // KnownUpload is the text of the query of that name.
 const KnownUpload = `-- name: KnownUpload :one
 select
