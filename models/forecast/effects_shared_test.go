@@ -56,8 +56,8 @@ func dayOf(t *testing.T, text string) int32 {
 	return int32(at.Unix() / 86400)
 }
 
-// rolled returns the mean absolute error of forecasts from every step-th day of a series on, with and without what is known. Measured columns
-// are known ahead only for reach days.
+// rolled returns the mean absolute error of forecasts from every step-th day of a series on, with and without what is known.
+// Measured columns are known ahead only for reach days.
 func rolled(t *testing.T, first int32, y []float64, k *series.Known, from, step, reach int) (without, with float64) {
 	t.Helper()
 	const horizon = 14
