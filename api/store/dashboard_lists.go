@@ -205,7 +205,7 @@ type Holiday struct {
 	Name string
 }
 
-// Holidays returns the holidays in [from, to) on which a KPI has a point, by day.
+// Holidays returns the holidays in [from, to), by day, as far as they are known: two years ahead.
 func (tx *MemberTx) Holidays(ctx context.Context, from, to time.Time) ([]Holiday, error) {
 	rows, err := tx.q.Holidays(ctx, query.HolidaysParams{FromDay: from, ToDay: to})
 	if err != nil {

@@ -49,6 +49,7 @@ type commands struct {
 	User    userCommand    `cmd:"" help:"Administer accounts: name an operator."`
 	Config  configCommand  `cmd:"" help:"Print the effective settings, secrets masked."`
 	Audit   auditCommand   `cmd:"" help:"Verify that the audit log is whole."`
+	Anomaly anomalyCommand `cmd:"" help:"Look at anomalies: simulate a setting on history."`
 	Bench   benchCommand   `cmd:"" help:"Measure: the whole batch on made-up KPIs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
