@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +57,7 @@ func accessOf() map[string]access {
 		"proveIdentity":        {who: account},
 		"listSessions":         {who: account},
 		"endSession":           {who: account},
+		"endSessions":          {who: account},
 		"getMFA":               {who: account},
 		"enrolTOTP":            {who: account, proof: true},
 		"confirmTOTP":          {who: account, proof: true},
@@ -217,33 +217,5 @@ func (s *service) permit(ctx context.Context, rule access, p auth.Principal) *er
 func forbidden(ctx context.Context, least string) *errorEnvelope {
 	e := problem(ctx, http.StatusForbidden, codeForbidden, "Your role does not allow this.")
 	e.Problem.Details.Needs = least
-	return e
-}
-
-// limits are what a business may have in a tier; 0 means without limit.
-type limits struct {
-	Sources, KPIs, Members int
-	RetentionDays          int  // of uploads kept as files and of exported history
-	RequireMFA             bool // for owners and admins
-}
-
-// limitsOf returns the limits of a subscription tier.
-func limitsOf(tier string) limits {
-	switch tier {
-	case "enterprise":
-		return limits{RequireMFA: true}
-	case "pro":
-		return limits{Sources: 50, KPIs: 500, Members: 50, RetentionDays: 1830}
-	}
-	return limits{Sources: 3, KPIs: 25, Members: 5, RetentionDays: 730}
-}
-
-// within returns nil when a business of which count things exist may have one more, else the answer that names the limit.
-func within(ctx context.Context, limit string, count, most int) error {
-	if most == 0 || count < most {
-		return nil
-	}
-	e := problem(ctx, http.StatusForbidden, codeLimit, "The subscription's limit of "+strconv.Itoa(most)+" "+limit+" is reached. Upgrade or remove some.")
-	e.Problem.Details.Limit, e.Problem.Details.Maximum = limit, most
 	return e
 }

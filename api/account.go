@@ -20,9 +20,8 @@ import (
 
 // The stable codes of the errors of accounts.
 const (
-	codeUnverified = "EMAIL_NOT_VERIFIED"
-	codePassword   = "PASSWORD_REFUSED"
-	codeMailToken  = "INVALID_MAIL_TOKEN"
+	codePassword  = "PASSWORD_REFUSED"
+	codeMailToken = "INVALID_MAIL_TOKEN"
 )
 
 // How long tokens that go out by mail can be used.

@@ -45,7 +45,8 @@ func (s *service) registerAccounts() {
 		OperationID: "register", Method: http.MethodPost, Path: "/auth/register", Tags: []string{"auth"}, DefaultStatus: http.StatusCreated,
 		Summary: "Make an account",
 		Description: "Makes an account and sends a mail with a token that proves the address (POST /auth/verify-email); only then can one sign in.\n\n" +
-			"The answer is the same whether or not the address has an account already; the owner of such an account is told by mail. " +
+			"The answer is the same whether or not the address has an account already, and so is that of POST /auth/login with the new password until the address is proved; " +
+			"the owner of such an account is told by mail. " +
 			"An address that is registered again before it is proved, with another password, gets a mail to choose the password with instead (POST /auth/reset-password/confirm). " +
 			"An account that nobody proves is removed after seven days.",
 		MaxBodyBytes: maxAccountBytes,

@@ -1,12 +1,15 @@
 package api_test
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/signalcraft/signalcraft/api/apitest"
@@ -141,9 +144,9 @@ func TestRegisterVerifySignIn(t *testing.T) {
 	if body.Status != "verification_sent" {
 		t.Errorf("answer %+v, want that a mail was sent", body)
 	}
-	// The right password alone does not sign in yet, and only the right one learns why.
+	// The right password alone does not sign in yet, and is answered as a wrong one.
 	a.post(t, "/auth/login", credentials("new@example.com", "wrong")).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
-	a.post(t, "/auth/login", credentials("new@example.com", goodPassword)).WantError(t, http.StatusForbidden, "EMAIL_NOT_VERIFIED")
+	a.post(t, "/auth/login", credentials("new@example.com", goodPassword)).WantError(t, http.StatusUnauthorized, "INVALID_CREDENTIALS")
 
 	token := a.token(t, "New@example.com", message.KindVerify)
 	a.post(t, "/auth/verify-email", payload{"token": token}).Decode(t, http.StatusOK, &body)
@@ -205,6 +208,40 @@ func TestRegisterNeverTellsWhoHasAnAccount(t *testing.T) {
 	}
 	if got := a.scan(t, `select count(*)::text from users where lower(email) in ($1, $2)`, newcomer, w.Ada.Email); got != "2" {
 		t.Errorf("%s accounts of two addresses", got)
+	}
+}
+
+// Whoever registers an address and then signs in with the password that they chose learns nothing about the address either, nor by
+// anything else that one can ask of an address.
+func TestRegisteringAndSigningInTellsNothing(t *testing.T) {
+	t.Parallel()
+	a := startAccounts(t)
+	w := a.World
+	a.post(t, "/auth/register", registration("begun@example.com", "what somebody else chose"))
+	var want []string
+	for _, email := range []string{newcomer, w.Ada.Email, "begun@example.com", w.Gone.Email} {
+		var got []string
+		for _, ask := range []struct {
+			path string
+			body payload
+		}{
+			{"/auth/register", registration(email, goodPassword)}, {"/auth/login", payload{"email": email, "password": goodPassword}},
+			{"/auth/verify-email/resend", payload{"email": email}}, {"/auth/reset-password", payload{"email": email}},
+			{"/auth/register", registration(email, goodPassword)}, {"/auth/login", payload{"email": email, "password": goodPassword}},
+		} {
+			answer := a.post(t, ask.path, ask.body)
+			for _, own := range []string{"X-Request-Id", "Date"} {
+				answer.Body = bytes.ReplaceAll(answer.Body, []byte(answer.Header.Get(own)), []byte(own))
+				answer.Header.Del(own)
+			}
+			got = append(got, fmt.Sprint(ask.path, answer.Status, string(answer.Body), answer.Header))
+		}
+		if want == nil {
+			want = got
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s tells itself from a new address (-new +this):\n%s", email, diff)
+		}
 	}
 }
 

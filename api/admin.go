@@ -144,7 +144,7 @@ func aboutUserRecord(u store.UserRecord) adminUserAnswer {
 
 // inInstallation runs fn for an operator, and audits it.
 func (s *service) inInstallation(ctx context.Context, fn func(*store.OperatorTx) error) error {
-	err := s.readInstallation(ctx, func(t *store.OperatorTx) error {
+	err := s.administer(ctx, s.store.AsOperator, func(t *store.OperatorTx) error {
 		if err := fn(t); err != nil {
 			return err
 		}
@@ -157,8 +157,12 @@ func (s *service) inInstallation(ctx context.Context, fn func(*store.OperatorTx)
 // errNoOperator marks that the database does not know the caller as an operator, whatever the token says.
 var errNoOperator = errors.New("no operator")
 
-// readInstallation is inInstallation for reading; nothing is audited.
+// readInstallation is inInstallation for reading: all queries of fn see one state; nothing is audited.
 func (s *service) readInstallation(ctx context.Context, fn func(*store.OperatorTx) error) error {
+	return s.administer(ctx, s.store.ReadAsOperator, fn)
+}
+
+func (s *service) administer(ctx context.Context, open func(context.Context, uuid.UUID, func(*store.OperatorTx) error) error, fn func(*store.OperatorTx) error) error {
 	caller, err := principal(ctx)
 	if err != nil {
 		return err
@@ -167,7 +171,7 @@ func (s *service) readInstallation(ctx context.Context, fn func(*store.OperatorT
 		return forbidden(ctx, "operator")
 	}
 	entered := false
-	err = s.store.AsOperator(ctx, caller.UserID, func(t *store.OperatorTx) error {
+	err = open(ctx, caller.UserID, func(t *store.OperatorTx) error {
 		entered = true
 		return fn(t)
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signalcraft/signalcraft/api"
 	"github.com/signalcraft/signalcraft/api/apitest"
@@ -167,5 +168,30 @@ func TestAuditOfABusiness(t *testing.T) {
 	s.want(200, staff["owner"], "GET", cafe+"/audit?action=createBusiness", nil, &audit)
 	if len(audit.Entries) != 0 {
 		t.Errorf("the cafe's audit log holds what was done elsewhere: %+v", audit.Entries)
+	}
+}
+
+// Who is dismissed is no operator from that moment on, although the session still says so for some seconds.
+func TestDismissedOperators(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, apitest.Options{API: func(c *api.Config) { c.Jobs = &batch{} }})
+	for method, paths := range map[string][]string{
+		"GET":  {"/admin/users", "/admin/sessions", "/admin/jobs", "/admin/runs", "/admin/audit", "/admin/audit/verify"},
+		"POST": {"/admin/signing-keys", "/admin/jobs/nightly/run"},
+	} {
+		for _, path := range paths {
+			s.exec(`update users set is_operator = true where id = $1`, s.World.Nobody.ID)
+			s.Clock.Advance(time.Minute)
+			operator := s.Login(t, s.World.Nobody)
+			if got := s.as(operator, method, path, nil); got.Status > 299 {
+				t.Errorf("%s %s by an operator: %d %s", method, path, got.Status, got.Body)
+			}
+			s.exec(`update users set is_operator = false where id = $1`, s.World.Nobody.ID)
+			before := s.value(`select count(*) from signing_keys`)
+			s.as(operator, method, path, nil).WantError(t, http.StatusForbidden, "FORBIDDEN")
+			if after := s.value(`select count(*) from signing_keys`); after != before {
+				t.Errorf("%s %s by one who is dismissed: %s signing keys, were %s", method, path, after, before)
+			}
+		}
 	}
 }

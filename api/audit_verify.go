@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/signalcraft/signalcraft/api/store"
 )
 
 // maxFaults bounds how many faults of the audit log an answer lists.
@@ -40,7 +42,12 @@ func (s *service) registerVerifyAudit() {
 }
 
 func (s *service) verifyAudit(ctx context.Context, _ *struct{}) (*verifyAuditOutput, error) {
-	state, faults, err := s.store.VerifyAudit(ctx, maxFaults)
+	var state store.AuditState
+	var faults []store.AuditFault
+	err := s.readInstallation(ctx, func(t *store.OperatorTx) (err error) {
+		state, faults, err = t.VerifyAudit(ctx, maxFaults)
+		return err
+	})
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}

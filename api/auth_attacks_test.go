@@ -118,7 +118,7 @@ func (c *campaign) secondFactors() {
 		"code in full-width digits":   func() string { return strings.Map(func(r rune) rune { return r - '0' + '０' }, adaProgram.code(0)) },
 		"code in Arabic-Indic digits": func() string { return strings.Map(func(r rune) rune { return r - '0' + '٠' }, adaProgram.code(0)) },
 		"code with a space":           func() string { return adaProgram.code(0) + " " }, "code with a line end": func() string { return adaProgram.code(0) + "\n" }, "code with a sign": func() string { return "+" + adaProgram.code(0)[1:] },
-		"code empty": func() string { return "" }, "code is the secret": func() string { return adaProgram.secret },
+		"code empty": func() string { return "" }, "code is the secret": func() string { return adaProgram.Secret },
 	} {
 		c.verify(attack, fresh().MFAToken, "code", code())
 	}

@@ -7,41 +7,26 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/hotp"
-
 	"github.com/signalcraft/signalcraft/api/apitest"
 )
 
+// enrol turns the second factor of a signed-in user on and returns the program, the recovery codes and the new access token.
+func enrol(t testing.TB, s *apitest.Service, token string) (authenticator, []string, string) {
+	t.Helper()
+	program, codes, token := s.Enrol(t, token)
+	return authenticator{t, program}, codes, token
+}
+
 // authenticator is a user's authenticator program.
 type authenticator struct {
-	t      testing.TB
-	s      *apitest.Service
-	secret string
+	t testing.TB
+	apitest.Authenticator
 }
 
 // code returns the code of the present step, moved by some.
 func (a authenticator) code(steps int) string {
 	a.t.Helper()
-	code, err := hotp.GenerateCode(a.secret, uint64(a.s.Clock.Now().Unix()/30+int64(steps)))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return code
-}
-
-// enrol turns the second factor of a signed-in user on and returns the program, the recovery codes and the new access token.
-func enrol(t testing.TB, s *apitest.Service, token string) (authenticator, []string, string) {
-	t.Helper()
-	var enrolled struct{ Secret, URI, QRCode string }
-	s.Request(t, http.MethodPost, "/auth/mfa/totp", nil, bearer(token)...).Decode(t, http.StatusOK, &enrolled)
-	program := authenticator{t, s, enrolled.Secret}
-	var confirmed struct {
-		AccessToken   string   `json:"access_token"`
-		RecoveryCodes []string `json:"recovery_codes"`
-	}
-	s.Request(t, http.MethodPost, "/auth/mfa/totp/confirm", map[string]string{"code": program.code(0)}, bearer(token)...).Decode(t, http.StatusOK, &confirmed)
-	s.Clock.Advance(30 * time.Second)
-	return program, confirmed.RecoveryCodes, confirmed.AccessToken
+	return a.Code(a.t, steps)
 }
 
 func verify(t testing.TB, s *apitest.Service, token, field, code string) apitest.Answer {
@@ -58,7 +43,7 @@ func TestSecondFactor(t *testing.T) {
 	if len(recovery) != 10 || !alive(t, s, token) || !alive(t, s, plain.AccessToken) {
 		t.Fatalf("%d recovery codes, want 10, and the session to go on", len(recovery))
 	}
-	for _, secret := range append(recovery, program.secret) {
+	for _, secret := range append(recovery, program.Secret) {
 		if got := texts(t, owner, `select 'factor' from mfa_factors where secret like '%' || $1 || '%' union all select 'code' from recovery_codes where code_hash = convert_to($1, 'UTF8')`, secret); len(got) > 0 {
 			t.Errorf("the database holds a %s in plain", got[0])
 		}
@@ -209,7 +194,7 @@ func TestEnrolmentWaitsNotForever(t *testing.T) {
 			!strings.HasPrefix(enrolled.QRCode, "data:image/png;base64,iVBORw0KGgo") {
 			t.Errorf("enrolment %.200s %.40s, want an address and a picture of it", enrolled.URI, enrolled.QRCode)
 		}
-		return authenticator{t, s, enrolled.Secret}
+		return authenticator{t, apitest.Authenticator{Secret: enrolled.Secret, Clock: s.Clock.Now}}
 	}
 	confirm := func(code string) apitest.Answer {
 		return s.Request(t, http.MethodPost, "/auth/mfa/totp/confirm", map[string]string{"code": code}, bearer(token)...)

@@ -5,8 +5,10 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/store"
 )
 
 // The codes of second factors and proofs.
@@ -53,6 +55,25 @@ func (s *service) prove(ctx context.Context, in *proofInput) (*proofOutput, erro
 // needsSecondFactor reports whether a business of a tier demands a second factor of somebody with a role.
 func needsSecondFactor(role, tier string) bool {
 	return limitsOf(tier).RequireMFA && auth.Role(role).Covers(auth.Admin)
+}
+
+// guarded returns the businesses of which the caller sees nothing, for want of a second factor that they demand.
+func guarded(ctx context.Context, t *store.UserTx) ([]uuid.UUID, error) {
+	caller, err := principal(ctx)
+	if err != nil || caller.SecondFactor {
+		return nil, err
+	}
+	all, err := t.Belongings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var hidden []uuid.UUID
+	for _, b := range all {
+		if needsSecondFactor(b.Role, b.Tier) {
+			hidden = append(hidden, b.BusinessID)
+		}
+	}
+	return hidden, nil
 }
 
 // mfaRequired is the answer to somebody who is signed in, but without the second factor that a policy demands.

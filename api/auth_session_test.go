@@ -177,7 +177,7 @@ func TestReuseEndsTheSession(t *testing.T) {
 			if got := texts(t, owner, `select kind || ' ' || coalesce(payload ->> 'session_id', '') from events`); !slices.Equal(got, []string{auth.EventSessionEnded + " " + first.Session.ID}) {
 				t.Errorf("told %v, want the end of the session", got)
 			}
-			if got := texts(t, owner, `select recipient || ' ' || kind from mails`); !slices.Equal(got, []string{"ada@example.com session_ended"}) {
+			if got := texts(t, owner, `select recipient || ' ' || kind from mails`); !slices.Equal(got, []string{"ada@example.com sessions_ended"}) {
 				t.Errorf("mails %v, want one about the ended session", got)
 			}
 			if got := texts(t, owner, `select action from audit_log where outcome = 'denied' and session_id is not null`); !slices.Equal(got, []string{"refresh"}) {
@@ -253,6 +253,47 @@ func TestListAndEndSessions(t *testing.T) {
 	}
 	wantRefused(t, s, "a token of the ended session", there.RefreshToken)
 	s.Request(t, http.MethodDelete, "/auth/sessions/"+there.Session.ID, nil, bearer(here.AccessToken)...).WantError(t, http.StatusNotFound, "NOT_FOUND")
+}
+
+func TestEndAllSessions(t *testing.T) {
+	t.Parallel()
+	s, owner := world(t, apitest.Options{})
+	var mine []signIn
+	for range 4 {
+		mine = append(mine, login(t, s, s.World.Ada))
+	}
+	vic, here := login(t, s, s.World.Vic), mine[2]
+	end := func(query string, want int) {
+		t.Helper()
+		var ended struct {
+			Sessions int `json:"ended_sessions"`
+		}
+		s.Request(t, http.MethodDelete, "/auth/sessions"+query, nil, bearer(here.AccessToken)...).Decode(t, http.StatusOK, &ended)
+		if ended.Sessions != want {
+			t.Errorf("%q ended %d sessions, want %d", query, ended.Sessions, want)
+		}
+	}
+	for _, in := range mine {
+		alive(t, s, in.AccessToken) // now remembered
+	}
+	end("", 3)
+	for i, in := range mine {
+		if alive(t, s, in.AccessToken) != (i == 2) {
+			t.Errorf("session %d: want all but the one of the request ended, at once", i)
+		}
+	}
+	wantRefused(t, s, "a token of an ended session", mine[0].RefreshToken)
+	end("", 0)
+	end("?current=true", 1)
+	if alive(t, s, here.AccessToken) || !alive(t, s, vic.AccessToken) {
+		t.Error("want the session of the request ended too, and nobody else's")
+	}
+	if got := texts(t, owner, `select kind from mails`); !slices.Equal(got, []string{"sessions_ended", "sessions_ended"}) {
+		t.Errorf("mails %v, want one for each time that sessions were ended", got)
+	}
+	if got := texts(t, owner, `select details ->> 'ended_sessions' from audit_log where action = 'endSessions' order by id`); !slices.Equal(got, []string{"3", "0", "1"}) {
+		t.Errorf("audit log %v, want an entry for each request", got)
+	}
 }
 
 // Another process, or an operator with SQL, ends a session or switches an account off: this process follows within the

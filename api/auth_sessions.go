@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"github.com/signalcraft/signalcraft/api/auth"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -37,6 +39,16 @@ type endSessionInput struct {
 	ID string `path:"id" doc:"Id of the session" example:"0192f0c1-2a6b-7c3d-9e8f-5a4b3c2d1e0f"`
 }
 
+type endSessionsInput struct {
+	Current bool `query:"current" doc:"Whether the session of this request ends too" example:"false"`
+}
+
+type endSessionsOutput struct {
+	Body struct {
+		Ended int `json:"ended_sessions" doc:"How many sessions were ended" minimum:"0" example:"3"`
+	}
+}
+
 func (s *service) registerSessions() {
 	register(s, huma.Operation{
 		OperationID: "listSessions", Method: http.MethodGet, Path: "/auth/sessions", Tags: []string{"auth"},
@@ -50,6 +62,12 @@ func (s *service) registerSessions() {
 			"The session of this request may be ended too.",
 		DefaultStatus: http.StatusNoContent,
 	}, s.endSession)
+	register(s, huma.Operation{
+		OperationID: "endSessions", Method: http.MethodDelete, Path: "/auth/sessions", Tags: []string{"auth"},
+		Summary: "End all your sessions",
+		Description: "All but that of this request, unless current is true: then that one too. Their refresh tokens are refused at once, their access tokens at the latest " +
+			"three seconds later, and their live connections are closed. API keys stay. A mail tells of it when there was one to end.",
+	}, s.endSessions)
 }
 
 func (s *service) listSessions(ctx context.Context, in *sessionsInput) (*sessionsOutput, error) {
@@ -92,4 +110,36 @@ func (s *service) endSession(ctx context.Context, in *endSessionInput) (*struct{
 		return nil, s.fail(ctx, err)
 	}
 	return nil, nil
+}
+
+func (s *service) endSessions(ctx context.Context, in *endSessionsInput) (*endSessionsOutput, error) {
+	caller, err := principal(ctx)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	kept := caller.SessionID
+	if in.Current {
+		kept = uuid.Nil
+	}
+	out := &endSessionsOutput{}
+	err = s.asUser(ctx, func(tx *store.UserTx) error {
+		ended, err := s.auth.EndSessions(ctx, tx, kept, "ended by its user")
+		if err != nil {
+			return err
+		}
+		out.Body.Ended = ended
+		note(ctx, caller.UserID.String(), map[string]any{"ended_sessions": ended, "current": in.Current})
+		if ended == 0 {
+			return nil
+		}
+		account, err := tx.Account(ctx)
+		if err != nil {
+			return err
+		}
+		return tx.QueueMail(ctx, s.mails.SessionsEnded(account.User, message.EndedByOwner, s.occasion(ctx)))
+	})
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	return out, nil
 }

@@ -64,7 +64,7 @@ func (s *service) getSigningKeys(ctx context.Context, _ *struct{}) (*signingKeys
 
 func (s *service) rotateSigningKey(ctx context.Context, _ *struct{}) (*rotateOutput, error) {
 	var rotation auth.Rotation
-	err := s.asUser(ctx, func(tx *store.UserTx) (err error) {
+	err := s.inInstallation(ctx, func(tx *store.OperatorTx) (err error) {
 		if rotation, err = s.auth.RotateSigningKey(ctx, tx); err == nil {
 			note(ctx, rotation.ID, map[string]any{"retired": rotation.Retired})
 		}

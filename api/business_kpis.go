@@ -130,16 +130,16 @@ func (s *service) updateKPI(ctx context.Context, in *updateKPIInput) (*kpiOutput
 	wanted.ID = id
 	out := &kpiOutput{}
 	err = s.inBusiness(ctx, business, func(t *store.MemberTx) error {
+		used, err := t.Usage(ctx, "", s.clock())
+		if err != nil {
+			return err
+		}
 		now, err := t.KPIDetail(ctx, id)
 		if err != nil {
 			return err
 		}
 		if in.Body.IsActive && !now.Active {
-			used, err := t.Usage(ctx, "", s.clock())
-			if err != nil {
-				return err
-			}
-			if err := within(ctx, "kpis", used.KPIs, limitsOf(used.Tier).KPIs); err != nil {
+			if err := room(ctx, used, more{KPIs: 1}); err != nil {
 				return err
 			}
 		}

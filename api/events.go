@@ -39,9 +39,9 @@ type streamInput struct {
 
 const aboutEvents = `
 
-Every event has an id, a kind, the instant, the business and data of the kind: run.finished (published numbers of the business changed), anomaly.detected, alert.fired, alert.resolved, notification.created, notification.read, upload.progress, and membership.* and session.* for who they concern. Expect new kinds. Which events come is decided when they are sent: those of yourself and of the businesses that you belong to then.
+Every event has an id, a kind, the instant, the business and data of the kind: run.finished (published numbers of the business changed), anomaly.detected, alert.fired, alert.resolved, notification.created, notification.read, upload.progress, subscription.changed, and membership.* and session.* for who they concern. Expect new kinds. Which events come is decided when they are sent: those of yourself and of the businesses that you belong to then. Of a business that demands a second factor of its owners and admins, those hear only with an access token that tells of one.
 
-Messages of kind stream.* are about the stream itself. stream.ready says from where on it is live. stream.reset: more was missed than can be told again (1,000 events or 24 hours), so read again what you show. stream.membership_ended: nothing more comes of that business. stream.end: the stream ends for the reason in data: session_ended (sign in again), membership_ended, too_slow or restarting (come back after retry_after_ms with the last id).
+Messages of kind stream.* are about the stream itself. stream.ready says from where on it is live. stream.reset: more was missed than can be told again (1,000 events or 24 hours), so read again what you show. stream.membership_ended: nothing more comes of that business. stream.second_factor_required: nothing comes of that business until you open a stream with a token that tells of a second factor. stream.end: the stream ends for the reason in data: session_ended (sign in again), membership_ended, second_factor_required, too_slow or restarting (come back after retry_after_ms with the last id).
 
 Nothing is lost and nothing comes twice when you come back with the last id. A user may have 10 streams at a time.`
 
@@ -62,7 +62,7 @@ func (s *service) registerEvents() {
 		Summary: "Events as they happen, over a WebSocket",
 		Description: "The same messages as GET /events, each as one text message of JSON. Programs send the access token in the Authorization header; browsers offer " +
 			"the subprotocols \"signalcraft.v1\" and \"bearer.\" followed by the token, of which the service takes the first. Pings come every 15 seconds. " +
-			"The service takes no messages. It closes with 4001 (session_ended), 4003 (membership_ended), 1012 (restarting) or 1013 (too_slow)." + aboutEvents,
+			"The service takes no messages. It closes with 4001 (session_ended), 4003 (membership_ended), 4005 (second_factor_required), 1012 (restarting) or 1013 (too_slow)." + aboutEvents,
 		Responses:  map[string]*huma.Response{"404": failing(http.StatusNotFound)["404"], "101": {Description: "The connection is a WebSocket from here on."}},
 		Extensions: map[string]any{"x-stream": true},
 	}), s.connectEvents)
@@ -70,7 +70,7 @@ func (s *service) registerEvents() {
 
 // prepareStreams makes the hub and its measurements.
 func (s *service) prepareStreams(c Config) (err error) {
-	c.Live.Store, c.Live.Logger, c.Live.Clock = c.Store, c.Logger, c.Clock
+	c.Live.Store, c.Live.Logger, c.Live.Clock, c.Live.Guards = c.Store, c.Logger, c.Clock, needsSecondFactor
 	if s.hub, err = live.New(c.Live); err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *service) join(ctx context.Context, in EventsInput, last string) (*live.
 	if err != nil {
 		return nil, err
 	}
-	j := live.Join{User: caller.UserID, Session: caller.SessionID}
+	j := live.Join{User: caller.UserID, Session: caller.SessionID, SecondFactor: caller.SecondFactor}
 	if in.Business != "" {
 		if j.Business, err = uuid.Parse(in.Business); err != nil {
 			return nil, invalid(ctx, "query", "business_id", "not an id")
@@ -142,6 +142,8 @@ func (s *service) join(ctx context.Context, in EventsInput, last string) (*live.
 	case errors.Is(err, live.ErrSession):
 		return nil, problem(ctx, http.StatusUnauthorized, codeToken, "The session has ended. Sign in again.").
 			with("WWW-Authenticate", challenge+`, error="invalid_token"`)
+	case errors.Is(err, live.ErrSecondFactor):
+		return nil, mfaRequired(ctx)
 	}
 	return l, err
 }

@@ -30,6 +30,7 @@ const (
 const (
 	closeSession    websocket.StatusCode = 4001
 	closeMembership websocket.StatusCode = 4003
+	closeFactor     websocket.StatusCode = 4005
 )
 
 func messageType() reflect.Type { return reflect.TypeFor[live.EventMessage]() }
@@ -162,6 +163,8 @@ func closeCode(reason string) websocket.StatusCode {
 		return closeSession
 	case live.EndMembership:
 		return closeMembership
+	case live.EndSecondFactor:
+		return closeFactor
 	case live.EndSlow:
 		return websocket.StatusTryAgainLater
 	}

@@ -26,8 +26,6 @@ func (s *service) fail(ctx context.Context, err error) *errorEnvelope {
 	case errors.Is(err, auth.ErrCredentials):
 		return problem(ctx, http.StatusUnauthorized, codeCredentials, "E-mail or password is wrong.").
 			with("WWW-Authenticate", challenge)
-	case errors.Is(err, auth.ErrUnverified):
-		return problem(ctx, http.StatusForbidden, codeUnverified, "Prove first that the address is yours: with the mail we sent, or ask for another with POST /auth/verify-email/resend.")
 	case errors.Is(err, auth.ErrToken):
 		return invalidToken(ctx)
 	case errors.Is(err, auth.ErrCode):

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -62,7 +63,8 @@ func (s *service) registerLogin() {
 		Summary: "Sign in",
 		Description: "Exchanges e-mail and password for an access token that is valid for fifteen minutes and a refresh token that continues the session.\n\n" +
 			"When the account has a second factor, mfa_required is true and mfa_token goes to POST /auth/mfa/verify. " +
-			"The answer to a wrong password and to an unknown address is the same. Attempts are limited by account and by address.",
+			"The answer to a wrong password, to an unknown address and to one that is not proved yet is the same, INVALID_CREDENTIALS: a page that gets it " +
+			"after POST /auth/register offers POST /auth/verify-email/resend. Attempts are limited by account and by address.",
 		MaxBodyBytes: maxLoginBytes, Responses: failing(http.StatusUnauthorized),
 	}, s.login)
 }
@@ -74,6 +76,10 @@ func (s *service) login(ctx context.Context, in *loginInput) (*loginOutput, erro
 	}
 	signIn, err := s.auth.Login(ctx, auth.Attempt{Email: in.Body.Email, Password: in.Body.Password,
 		Address: exchangeFrom(ctx).address, UserAgent: in.UserAgent, Trail: s.trail(ctx)})
+	if errors.Is(err, auth.ErrCredentials) {
+		return nil, problem(ctx, http.StatusUnauthorized, codeCredentials, "E-mail or password is wrong, or the address is not proved yet: a new account signs in once it is, by the mail that was sent.").
+			with("WWW-Authenticate", challenge)
+	}
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}

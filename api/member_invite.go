@@ -148,7 +148,7 @@ func (s *service) createInvitation(ctx context.Context, in *createInvitationInpu
 		if err != nil {
 			return err
 		}
-		if err := within(ctx, "members", used.Members+used.Invitations, limitsOf(used.Tier).Members); err != nil {
+		if err := room(ctx, used, more{Members: 1}); err != nil {
 			return err
 		}
 		invitation.InvitedBy = t.UserID

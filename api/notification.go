@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -65,8 +66,9 @@ const maxUnread = 1000
 func (s *service) registerNotifications() {
 	register(s, huma.Operation{
 		OperationID: "listNotifications", Method: http.MethodGet, Path: "/notifications", Tags: []string{"alerts"},
-		Summary:     "What you are told",
-		Description: "Over all businesses that you belong to, newest first, kept for half a year. What was told to a business before you belonged to it is not among them.",
+		Summary: "What you are told",
+		Description: "Over all businesses that you belong to, newest first, kept for half a year. What was told to a business before you belonged to it is not among them. " +
+			"Those of a business that demands a second factor of you are, and count, only with an access token that tells of one; asked for alone, they are refused with MFA_REQUIRED.",
 	}, s.notifications)
 	register(s, huma.Operation{
 		OperationID: "readNotification", Method: http.MethodPost, Path: "/notifications/{id}/read", Tags: []string{"alerts"},
@@ -96,6 +98,12 @@ func (s *service) notifications(ctx context.Context, in *listNotificationsInput)
 	}
 	out := &listNotificationsOutput{}
 	err = s.readUser(ctx, func(t *store.UserTx) error {
+		if q.Hidden, err = guarded(ctx, t); err != nil {
+			return err
+		}
+		if q.BusinessID != nil && slices.Contains(q.Hidden, *q.BusinessID) {
+			return mfaRequired(ctx)
+		}
 		found, err := t.Notifications(ctx, q)
 		if err != nil {
 			return err
@@ -108,7 +116,7 @@ func (s *service) notifications(ctx context.Context, in *listNotificationsInput)
 		for i, n := range page {
 			out.Body.Notifications[i] = answerNotification(n)
 		}
-		out.Body.Unread, err = t.CountUnread(ctx, maxUnread)
+		out.Body.Unread, err = t.CountUnread(ctx, q.Hidden, maxUnread)
 		return err
 	})
 	if err != nil {
@@ -124,13 +132,20 @@ func (s *service) readNotification(ctx context.Context, in *readNotificationInpu
 	}
 	out := &readNotificationOutput{}
 	err = s.asUser(ctx, func(t *store.UserTx) error {
+		hidden, err := guarded(ctx, t)
+		if err != nil {
+			return err
+		}
 		n, changed, err := t.ReadNotification(ctx, id, s.clock())
 		if err != nil {
 			return err
 		}
+		if slices.Contains(hidden, n.BusinessID) {
+			return mfaRequired(ctx) // and what was noted is undone
+		}
 		note(ctx, id.String(), nil)
 		out.Body.NotificationAnswer = answerNotification(n)
-		if out.Body.Unread, err = t.CountUnread(ctx, maxUnread); err != nil || !changed {
+		if out.Body.Unread, err = t.CountUnread(ctx, hidden, maxUnread); err != nil || !changed {
 			return err
 		}
 		return t.Tell(ctx, store.Event{Kind: "notification.read", Payload: map[string]any{"id": id, "unread_count": out.Body.Unread}})

@@ -128,7 +128,11 @@ func (s *service) createSource(ctx context.Context, in *createSourceInput) (*sou
 		if err != nil {
 			return err
 		}
-		draft, err := s.draft(ctx, t, in.Body.SourceBody, store.SourceRecord{ID: id})
+		used, err := t.Usage(ctx, "", s.clock())
+		if err != nil {
+			return err
+		}
+		draft, err := s.draft(ctx, used, in.Body.SourceBody, store.SourceRecord{ID: id})
 		if err != nil {
 			return err
 		}
@@ -161,6 +165,10 @@ func (s *service) updateSource(ctx context.Context, in *updateSourceInput) (*sou
 	}
 	out := &sourceOutput{}
 	err = s.inBusiness(ctx, business, func(t *store.MemberTx) error {
+		used, err := t.Usage(ctx, "", s.clock())
+		if err != nil {
+			return err
+		}
 		before, err := t.Source(ctx, id)
 		if err != nil {
 			return err
@@ -168,7 +176,7 @@ func (s *service) updateSource(ctx context.Context, in *updateSourceInput) (*sou
 		if before.Kind != in.Body.Kind {
 			return invalid(ctx, "body", "kind", "the kind of a source never changes, and file and upload sources are not changed here")
 		}
-		draft, err := s.draft(ctx, t, in.Body.SourceBody, before)
+		draft, err := s.draft(ctx, used, in.Body.SourceBody, before)
 		if err != nil {
 			return err
 		}
@@ -196,7 +204,7 @@ func (s *service) deleteSource(ctx context.Context, in *sourceInput) (*struct{},
 			return err
 		}
 		note(ctx, id.String(), map[string]any{"name": before.Name, "kind": before.Kind, "kpis": len(before.KPIs)})
-		return t.RemoveSource(ctx, id)
+		return t.RemoveSource(ctx, id, s.clock())
 	})
 	if err != nil {
 		return nil, s.fail(ctx, err)

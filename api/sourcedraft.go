@@ -81,23 +81,14 @@ func (s storedSource) target() string {
 }
 
 // draft turns what a member says of a source into what is stored. Before is the source as it is, or of a new one its id alone. It checks
-// limits, definition, schedule and secrets.
-func (s *service) draft(ctx context.Context, t *store.MemberTx, in SourceBody, before store.SourceRecord) (*store.SourceChange, error) {
+// limits by what the business uses, definition, schedule and secrets.
+func (s *service) draft(ctx context.Context, used store.Usage, in SourceBody, before store.SourceRecord) (*store.SourceChange, error) {
 	if s.sources == nil || s.secrets == nil {
 		return nil, withoutSources(ctx)
 	}
-	quota, err := t.Quota(ctx)
-	if err != nil {
-		return nil, err
-	}
-	most := limitsOf(quota.Tier)
-	if before.Kind == "" {
-		if err := within(ctx, "sources", quota.Sources, most.Sources); err != nil {
-			return nil, err
-		}
-	}
 	c := &store.SourceChange{ID: before.ID, Name: strings.TrimSpace(in.Name), Kind: in.Kind, Active: in.Active == nil || *in.Active, At: s.clock()}
-	if err := planSource(ctx, c, in, quota.TimeZone); err != nil {
+	err := planSource(ctx, c, in, used.TimeZone)
+	if err != nil {
 		return nil, err
 	}
 	if c.KPIs, err = draftKPIs(ctx, in.KPIs, before); err != nil {
@@ -109,10 +100,12 @@ func (s *service) draft(ctx context.Context, t *store.MemberTx, in SourceBody, b
 			active++
 		}
 	}
-	if more := len(c.KPIs) - active; more > 0 {
-		if err := within(ctx, "KPIs", quota.KPIs+more-1, most.KPIs); err != nil {
-			return nil, err
-		}
+	adds := more{KPIs: len(c.KPIs) - active}
+	if before.Kind == "" {
+		adds.Sources = 1
+	}
+	if err := room(ctx, used, adds); err != nil {
+		return nil, err
 	}
 	stored, given, wanted, err := storedForm(ctx, in, c.KPIs)
 	if err != nil {

@@ -31,7 +31,7 @@ type tierAnswer struct {
 }
 
 type usageAnswer struct {
-	Sources int `json:"sources" doc:"Sources there are" minimum:"0" example:"2"`
+	Sources int `json:"sources" doc:"Sources there are; the operator's files are none" minimum:"0" example:"2"`
 	KPIs    int `json:"kpis" doc:"Active KPIs there are" minimum:"0" example:"12"`
 	Members int `json:"members" doc:"Members there are" minimum:"0" example:"3"`
 	// Invitations is null for those who may not see any.

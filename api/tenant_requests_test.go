@@ -205,6 +205,7 @@ func accountRequests() map[string]sample {
 		"proveIdentity":         {fresh: true, want: ok, body: password},
 		"listSessions":          {want: ok},
 		"endSession":            {target: "session", want: noBody},
+		"endSessions":           {fresh: true, want: ok},
 		"getMFA":                {want: ok},
 		"enrolTOTP":             {fresh: true, want: ok},
 		"confirmTOTP":           {fresh: true, want: []int{http.StatusBadRequest}, body: fixed(map[string]any{"code": "123456"})},

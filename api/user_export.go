@@ -78,7 +78,7 @@ func (s *service) registerUserExport() {
 	register(s, huma.Operation{
 		OperationID: "exportUser", Method: http.MethodGet, Path: "/users/export", Tags: []string{"users"},
 		Summary: "Everything that is held on you",
-		Description: "One JSON document: the account, memberships, sessions, notifications, API keys without their secrets, and what the audit log holds of you. " +
+		Description: "One JSON document: the account, memberships, sessions, notifications, API keys without their secrets, and what the audit log holds of you. Notifications of a business that demands a second factor of you are in it only with an access token that tells of one. " +
 			"An answer that breaks off was not complete.",
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}},
 	}, s.exportUser)
@@ -178,7 +178,11 @@ func exportLists() []exportList {
 			}), err
 		}},
 		{"notifications", func(ctx context.Context, t *store.UserTx) ([]any, error) {
-			rows, err := t.OwnNotifications(ctx, notification, exportPage)
+			hidden, err := guarded(ctx, t)
+			if err != nil {
+				return nil, err
+			}
+			rows, err := t.OwnNotifications(ctx, hidden, notification, exportPage)
 			return each(rows, func(r store.OwnNotification) any {
 				notification = r.ID
 				return exportNotification{ID: r.ID.String(), BusinessID: r.BusinessID.String(), Kind: r.Kind, Severity: r.Severity, Title: r.Title,

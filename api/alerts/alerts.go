@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -23,6 +24,8 @@ type Run struct {
 	At time.Time
 	// ValuesCurrent is false when daily values could not be published: rules on missing values wait then.
 	ValuesCurrent bool
+	// Mails writes the mails.
+	Mails message.Site
 }
 
 // Result counts what an evaluation did.
@@ -80,7 +83,7 @@ func tell(ctx context.Context, tx *store.AlertingTx, changes []store.AlertChange
 			notices = append(notices, store.Notice{BusinessID: a.BusinessID, AlertID: a.AlertID, Severity: a.Severity, Title: title(group), Body: lines(group), Data: data})
 		}
 		if slices.Contains(a.Channels, "email") {
-			mails = append(mails, letter(group))
+			mails = append(mails, letter(group, run.Mails))
 		}
 	}
 	ids, err := tx.Notify(ctx, notices, run.At)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -89,21 +90,18 @@ func amount(c store.AlertChange, v float64) string {
 	return strings.TrimSpace(text + " " + c.Unit)
 }
 
-// letter is the mail on what fired. The name of the business and of its KPIs come from its people: they go into plain
-// text, on lines without breaks.
-func letter(group []store.AlertChange) store.MemberMail {
+// letter is the mail on what fired, to every member of the business.
+func letter(group []store.AlertChange, mails message.Site) store.MemberMail {
 	a := group[0]
-	return store.MemberMail{BusinessID: a.BusinessID,
-		Subject: oneLine(fmt.Sprintf("[%s] %s: %s", a.Severity, a.BusinessName, title(group))),
-		Body: fmt.Sprintf("%s\n\n%s\n\nYou get this mail because you belong to %s. Who may change its alerts can\nswitch mails off there.\n",
-			title(group), lines(group), a.BusinessName)}
-}
-
-// oneLine keeps a text from ending the header that it goes into, and from being longer than mail programs show.
-func oneLine(text string) string {
-	runes := []rune(strings.Join(strings.Fields(text), " "))
-	if len(runes) > 160 {
-		runes = append(runes[:159], '…')
+	alert := message.Alert{Name: a.Alert, Severity: a.Severity, Business: a.BusinessName, BusinessID: a.BusinessID, Count: len(group)}
+	for _, c := range group[:min(most, len(group))] {
+		c.Unit = message.Plain(c.Unit) // somebody chose it
+		found := message.Found{KPI: c.KPIName, Text: sentence(c)}
+		if c.Value != nil {
+			found.Amount = amount(c, *c.Value)
+		}
+		alert.Found = append(alert.Found, found)
 	}
-	return string(runes)
+	m := mails.AlertFired(alert)
+	return store.MemberMail{BusinessID: a.BusinessID, Kind: m.Kind, Subject: m.Subject, Body: m.Body}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -59,7 +60,12 @@ func (s *Service) CreateKey(ctx context.Context, tx *store.MemberTx, n NewKey) (
 	if err := tx.AddKey(ctx, key, sum[:]); err != nil {
 		return store.Key{}, "", err
 	}
-	return key, raw, s.mailUser(ctx, &tx.UserTx, keyMail(n.Scopes, now))
+	business, err := tx.Detail(ctx)
+	if err != nil {
+		return store.Key{}, "", err
+	}
+	told := message.APIKey{Name: n.Name, Business: business.Name, Scopes: n.Scopes, ExpiresAt: key.ExpiresAt}
+	return key, raw, s.mailUser(ctx, &tx.UserTx, func(to store.User, o message.Occasion) store.Mail { return s.mails.APIKeyCreated(to, told, o) })
 }
 
 // RemoveKey removes an API key of the transaction's user. It returns store.ErrNotFound when there is none with that id.

@@ -2,14 +2,10 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/signalcraft/signalcraft/api/store"
 )
-
-// ErrUnverified is returned when the password is right but nobody has proved yet to hold the account's address.
-var ErrUnverified = errors.New("the e-mail address is not verified")
 
 // ComparePassword reports whether password belongs to a stored hash. For an empty one it takes as long and returns false.
 func (s *Service) ComparePassword(ctx context.Context, hash, password string) (bool, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -63,15 +64,13 @@ func (s *Service) checkCode(ctx context.Context, user uuid.UUID, code Code) erro
 		if !ok || err != nil {
 			return ok, err
 		}
-		account, err := tx.Account(ctx)
-		if err != nil {
-			return false, err
-		}
 		state, err := tx.SecondFactor(ctx)
 		if err != nil {
 			return false, err
 		}
-		return true, s.mail(ctx, tx, account, recoveryMail(state.RecoveryCodes, now))
+		return true, s.mailUser(ctx, tx, func(to store.User, o message.Occasion) store.Mail {
+			return s.mails.RecoveryCodeUsed(to, state.RecoveryCodes, o)
+		})
 	})
 }
 
@@ -104,7 +103,8 @@ func (s *Service) attempt(ctx context.Context, user uuid.UUID, check func(*store
 		answer = ErrCode
 		f.Failures, f.FailedAt = f.Failures+1, now
 		if f.Failures == freeFailures {
-			if err := s.mailUser(ctx, tx, guessingMail(now)); err != nil {
+			err := s.mailUser(ctx, tx, func(to store.User, o message.Occasion) store.Mail { return s.mails.MFAFailing(to, freeFailures, o) })
+			if err != nil {
 				return err
 			}
 		}
@@ -175,7 +175,7 @@ func (s *Service) Confirm(ctx context.Context, p Principal, code string, endOthe
 				return false, err
 			}
 		}
-		if err := s.mailUser(ctx, tx, factorMail(true, now)); err != nil {
+		if err := s.mailFactor(ctx, tx, message.MFAOn); err != nil {
 			return false, err
 		}
 		p.ProvedAt, p.SecondFactor = now, true
@@ -195,7 +195,15 @@ func (s *Service) RemoveFactor(ctx context.Context, tx *store.UserTx) error {
 	if err := tx.RemoveFactor(ctx); err != nil {
 		return err
 	}
-	return s.mailUser(ctx, tx, factorMail(false, s.clock().UTC()))
+	// Listeners that heard more because of it hear that no longer.
+	if err := tx.Tell(ctx, store.Event{Kind: EventSessionChanged, Payload: map[string]any{"second_factor": false}}); err != nil {
+		return err
+	}
+	return s.mailFactor(ctx, tx, message.MFAOff)
+}
+
+func (s *Service) mailFactor(ctx context.Context, tx *store.UserTx, change message.MFAChange) error {
+	return s.mailUser(ctx, tx, func(to store.User, o message.Occasion) store.Mail { return s.mails.MFAChanged(to, change, o) })
 }
 
 // ReplaceRecoveryCodes gives the transaction's user new recovery codes and returns them; the old ones are void. It returns
@@ -213,7 +221,7 @@ func (s *Service) ReplaceRecoveryCodes(ctx context.Context, tx *store.UserTx) ([
 	if err := tx.ReplaceRecoveryCodes(ctx, hashes, now); err != nil {
 		return nil, err
 	}
-	return codes, s.mailUser(ctx, tx, newCodesMail(now))
+	return codes, s.mailFactor(ctx, tx, message.RecoveryCodesReplaced)
 }
 
 // newRecoveryCodes returns recovery codes and their hashes. A code has 120 random bits, written as four groups of six

@@ -40,7 +40,7 @@ type Rotation struct {
 
 // RotateSigningKey makes a new key that signs from now on. Other processes follow within a minute; tokens that the old key
 // has signed until then stay good until they expire. Call Rotated when tx has committed.
-func (s *Service) RotateSigningKey(ctx context.Context, tx *store.UserTx) (Rotation, error) {
+func (s *Service) RotateSigningKey(ctx context.Context, tx *store.OperatorTx) (Rotation, error) {
 	key, err := s.keys.newKey()
 	if err != nil {
 		return Rotation{}, err

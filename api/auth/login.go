@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -57,7 +58,7 @@ type SessionEnd struct {
 }
 
 // Login checks the attempt, which the caller has counted against the account's limits, starts a session and issues its tokens. It
-// returns ErrCredentials, ErrUnverified, ErrBusy, or an error of the store.
+// returns ErrCredentials, ErrBusy, or an error of the store.
 func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 	email := strings.ToLower(strings.TrimSpace(a.Email))
 	account, err := s.account(ctx, email)
@@ -68,11 +69,10 @@ func (s *Service) Login(ctx context.Context, a Attempt) (SignIn, error) {
 	if err != nil {
 		return SignIn{}, fmt.Errorf("verify password of user %s: %w", account.ID, err)
 	}
-	if !ok || !account.Active {
+	// An address that nobody has proved is answered as a wrong password, by the right one too: else whoever registers an address and
+	// signs in would learn from the two answers whether it had an account before.
+	if !ok || !account.Active || !account.EmailVerified {
 		return SignIn{}, ErrCredentials
-	}
-	if !account.EmailVerified {
-		return SignIn{}, ErrUnverified
 	}
 	session, err := uuid.NewV7()
 	if err != nil {
@@ -143,7 +143,7 @@ func (s *Service) start(ctx context.Context, user uuid.UUID, n starting, a Attem
 			return err
 		}
 		if started.NewDevice {
-			if err := s.mail(ctx, tx, account, newDeviceMail(agent, a.Address, now)); err != nil {
+			if err := tx.QueueMail(ctx, s.mails.NewDevice(account.User, message.Occasion{At: now, Address: a.Address.Unmap().WithZone(""), Agent: agent})); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
@@ -152,7 +153,7 @@ func (s *Service) endReused(ctx context.Context, tx *store.UserTx, account store
 	if err := s.tellEnded(ctx, tx, []uuid.UUID{session}, "refresh token reused"); err != nil {
 		return err
 	}
-	if err := s.mail(ctx, tx, account, reuseMail(now)); err != nil {
+	if err := tx.QueueMail(ctx, s.mails.SessionsEnded(account.User, message.EndedByReuse, message.Occasion{At: now})); err != nil {
 		return err
 	}
 	return trail.write(tx, session, store.AuditDenied)

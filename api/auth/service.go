@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/signalcraft/signalcraft/api/notify/address"
+	"github.com/signalcraft/signalcraft/api/notify/message"
 	"github.com/signalcraft/signalcraft/api/secret"
 	"github.com/signalcraft/signalcraft/api/store"
 )
@@ -44,8 +45,10 @@ type Config struct {
 	// StateLife is how long a process goes by what it last read of a session or an API key. It bounds how long one that was
 	// ended, or whose user was switched off, in another process is still accepted. Zero means 3 seconds.
 	StateLife time.Duration
-	// Product is the name of this installation in authenticator programs and mails. Empty means "SignalCraft".
+	// Product is the name of this installation in authenticator programs. Empty means "SignalCraft".
 	Product string
+	// Mails writes the mails about the security of accounts.
+	Mails message.Site
 	// Hash is the cost of passwords. The zero value is the recommended cost.
 	Hash HashConfig
 }
@@ -63,6 +66,7 @@ type Service struct {
 	apiKeys  *states[store.KeyState]
 	limits   sessionLimits
 	product  string
+	mails    message.Site
 }
 
 // sessionLimits are the bounds of sessions; see Config.
@@ -88,7 +92,7 @@ func New(c Config) (*Service, error) {
 		tokens:   newTokens(keys, c.Issuer, c.Audience, c.TokenLife, c.Clock),
 		sessions: newStates[store.SessionState](c.StateLife, c.Clock), apiKeys: newStates[store.KeyState](c.StateLife, c.Clock),
 		limits:  sessionLimits{life: c.SessionLife, idle: c.IdleLife, grace: c.RefreshGrace, most: c.MaxSessions},
-		product: c.Product,
+		product: c.Product, mails: c.Mails,
 	}, nil
 }
 

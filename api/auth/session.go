@@ -13,6 +13,10 @@ import (
 // holds session_id and reason.
 const EventSessionEnded = "session.ended"
 
+// EventSessionChanged is the kind of the event that tells a user's listeners that sessions stand for something else than
+// before; its payload says what.
+const EventSessionChanged = "session.changed"
+
 // Authenticate returns whose access token or API key raw is. It returns ErrToken for every one that is not
 // valid now, and an error of the store when that could not be found out.
 //

@@ -76,6 +76,7 @@ const (
 	KindReset           = "stream.reset"
 	KindEnd             = "stream.end"
 	KindMembershipEnded = "stream.membership_ended"
+	KindSecondFactor    = "stream.second_factor_required"
 )
 
 // still is the id of messages that do not move the stream.

@@ -24,6 +24,8 @@ var (
 	ErrDraining = errors.New("streams are not served now")
 	// ErrSession is returned when the session has ended. Sign in again.
 	ErrSession = errors.New("the session has ended")
+	// ErrSecondFactor is returned when the business tells somebody in the user's role nothing without a second factor. Show one.
+	ErrSecondFactor = errors.New("the business demands a second factor")
 )
 
 // Config is what a hub needs.
@@ -34,6 +36,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells which sessions have expired. Required.
 	Clock func() time.Time
+	// Guards tells whether a business of a tier demands a second factor of a member with a role. Nil means none does.
+	Guards func(role, tier string) bool
 	// Most bounds the streams of this process. Zero means 4,000.
 	Most int
 	// MostPerUser bounds the streams of one user in this process. Zero means 10.
@@ -58,6 +62,7 @@ type Hub struct {
 	store         *store.Store
 	logger        *slog.Logger
 	clock         func() time.Time
+	guards        func(role, tier string) bool
 	most, perUser int
 	queue, tail   int
 	tailReach     time.Duration
@@ -94,7 +99,10 @@ func New(c Config) (*Hub, error) {
 	if c.Store == nil || c.Logger == nil || c.Clock == nil {
 		return nil, errors.New("live config: Store, Logger and Clock are required")
 	}
-	h := &Hub{store: c.Store, logger: c.Logger, clock: c.Clock, most: or(c.Most, 4000), perUser: or(c.MostPerUser, 10), queue: or(c.Queue, 256),
+	if c.Guards == nil {
+		c.Guards = func(string, string) bool { return false }
+	}
+	h := &Hub{store: c.Store, logger: c.Logger, clock: c.Clock, guards: c.Guards, most: or(c.Most, 4000), perUser: or(c.MostPerUser, 10), queue: or(c.Queue, 256),
 		tail: or(c.Tail, 1000), tailReach: or(c.TailReach, 24*time.Hour), recheck: or(c.Recheck, 30*time.Second), pause: or(c.Pause, 15*time.Second),
 		heartbeat: or(c.Heartbeat, 15*time.Second), writeTime: or(c.WriteTime, 10*time.Second),
 		wake: make(chan struct{}, 1), known: make(chan struct{}), eased: make(chan struct{}, 1),
@@ -113,6 +121,8 @@ func or[T int | time.Duration](value, otherwise T) T {
 // Join is what somebody asks who wants to listen.
 type Join struct {
 	User, Session uuid.UUID
+	// SecondFactor tells whether the user showed one with the token that is listened with.
+	SecondFactor bool
 	// Business is the one to listen to; zero means all of the user's.
 	Business uuid.UUID
 	// After is the id of the last event that was seen; nil means to begin now.
@@ -120,7 +130,7 @@ type Join struct {
 }
 
 // Join adds a listener, whose first message says where the stream stands. It returns ErrTooMany, ErrFull, ErrDraining, ErrSession,
-// store.ErrNotFound for a business that the user does not belong to, or another error of the store.
+// ErrSecondFactor, store.ErrNotFound for a business that the user does not belong to, or another error of the store.
 func (h *Hub) Join(ctx context.Context, j Join) (*Listener, error) {
 	select {
 	case <-h.known:
@@ -154,7 +164,7 @@ func (h *Hub) register(j Join) (*Listener, error) {
 		u = &user{id: j.User, listeners: map[*Listener]struct{}{}, businesses: map[uuid.UUID]bool{}}
 		h.users[j.User] = u
 	}
-	l := &Listener{hub: h, user: u, session: j.Session, only: j.Business, wake: make(chan struct{}, 1)}
+	l := &Listener{hub: h, user: u, session: j.Session, factor: j.SecondFactor, only: j.Business, wake: make(chan struct{}, 1)}
 	u.listeners[l] = struct{}{}
 	h.count++
 	return l, nil
@@ -201,8 +211,10 @@ func (h *Hub) begin(l *Listener, after *int64, missed []store.StoredEvent, gone 
 	switch {
 	case l.end == EndSession:
 		return ErrSession
-	case l.end == EndMembership, l.only != uuid.Nil && !l.user.businesses[l.only]:
+	case l.end == EndMembership, l.only != uuid.Nil && !l.user.belongs(l.only):
 		return store.ErrNotFound
+	case l.end == EndSecondFactor, l.only != uuid.Nil && !l.hears(l.only):
+		return ErrSecondFactor
 	case l.end != "", h.draining:
 		return ErrDraining
 	}
@@ -216,7 +228,7 @@ func (h *Hub) begin(l *Listener, after *int64, missed []store.StoredEvent, gone 
 	queued := l.queue
 	l.clear()
 	for _, e := range queued {
-		if e.ID == still || e.ID > l.since {
+		if e.ID == still || e.ID > l.since && l.wants(e.business) {
 			l.push(e)
 		}
 	}
@@ -225,8 +237,8 @@ func (h *Hub) begin(l *Listener, after *int64, missed []store.StoredEvent, gone 
 	if gone {
 		first = control(KindReset, l.since, nil, map[string]any{"reason": "too much was missed: read again what is shown"})
 	}
-	backlog = slices.DeleteFunc(backlog, func(e *Event) bool { return e.business != uuid.Nil && !l.user.businesses[e.business] })
-	l.backlog = append(backlog, first)
+	backlog = slices.DeleteFunc(backlog, func(e *Event) bool { return !l.wants(e.business) })
+	l.backlog = append(append(backlog, l.withheld()...), first)
 	l.signal()
 	return nil
 }
@@ -246,7 +258,7 @@ func (h *Hub) remove(l *Listener) {
 	l.left, l.backlog = true, nil
 	delete(l.user.listeners, l)
 	if len(l.user.listeners) == 0 {
-		h.stand(l.user, nil)
+		h.stand(l.user, nil, nil)
 		delete(h.users, l.user.id)
 	}
 	if h.count--; h.count == 0 {
@@ -254,29 +266,41 @@ func (h *Hub) remove(l *Listener) {
 	}
 }
 
-// stand notes which businesses a user belongs to. The lock is held.
-func (h *Hub) stand(u *user, businesses []uuid.UUID) {
-	now := make(map[uuid.UUID]bool, len(businesses))
-	for _, b := range businesses {
-		now[b] = true
-		if h.members[b] == nil {
-			h.members[b] = map[*user]struct{}{}
+// stand notes which businesses a user belongs to, and which of the listeners that were asked about have a second factor. What a
+// listener no longer hears of is taken from it. The lock is held.
+func (h *Hub) stand(u *user, belongings []store.Belonging, proved map[*Listener]bool) {
+	before := u.businesses
+	u.businesses = make(map[uuid.UUID]bool, len(belongings))
+	for _, b := range belongings {
+		u.businesses[b.BusinessID] = h.guards(b.Role, b.Tier)
+		if h.members[b.BusinessID] == nil {
+			h.members[b.BusinessID] = map[*user]struct{}{}
 		}
-		h.members[b][u] = struct{}{}
+		h.members[b.BusinessID][u] = struct{}{}
 	}
-	for b := range u.businesses {
-		if now[b] {
+	for b := range before {
+		if u.belongs(b) {
 			continue
 		}
 		delete(h.members[b], u)
 		if len(h.members[b]) == 0 {
 			delete(h.members, b)
 		}
-		for l := range u.listeners {
-			l.forget(b)
+	}
+	// Who joined after the question has its own coming, and is told nothing before that is answered.
+	for l, has := range proved {
+		had := l.proved
+		l.proved = has
+		for b, guarded := range before {
+			switch {
+			case l.left || guarded && !had: // it heard nothing of it
+			case !u.belongs(b):
+				l.forget(b, KindMembershipEnded, EndMembership)
+			case !l.hears(b):
+				l.forget(b, KindSecondFactor, EndSecondFactor)
+			}
 		}
 	}
-	u.businesses = now
 }
 
 // Counts returns what the hub did until now.

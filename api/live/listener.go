@@ -1,6 +1,8 @@
 package live
 
 import (
+	"bytes"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -12,8 +14,10 @@ import (
 const (
 	EndSession    = "session_ended"    // signed out, revoked or expired: sign in again
 	EndMembership = "membership_ended" // of the one business that was listened to
-	EndSlow       = "too_slow"         // the client did not keep up: come back with the last id
-	EndDrain      = "restarting"       // the process stops: come back
+	// EndSecondFactor: the one business that was listened to demands a second factor from now on.
+	EndSecondFactor = "second_factor_required"
+	EndSlow         = "too_slow"   // the client did not keep up: come back with the last id
+	EndDrain        = "restarting" // the process stops: come back
 )
 
 // Listener is one open stream. Its owner waits for Wake, takes what there is, and leaves with Close. Only one goroutine may
@@ -22,10 +26,12 @@ type Listener struct {
 	hub     *Hub
 	user    *user
 	session uuid.UUID
+	factor  bool      // the token told of a second factor
 	only    uuid.UUID // the one business listened to; zero for all
 	wake    chan struct{}
 
 	// Guarded by the hub's lock.
+	proved  bool     // factor, and the session still has it
 	since   int64    // events up to this one are not its business
 	backlog []*Event // what it missed before it joined
 	queue   []*Event
@@ -114,12 +120,32 @@ func signal(c chan struct{}) {
 
 // wants tells whether the listener is to get events of a business, zero for none. The hub's lock is held.
 func (l *Listener) wants(business uuid.UUID) bool {
-	return business == uuid.Nil || l.only == uuid.Nil || l.only == business
+	return business == uuid.Nil || l.asks(business) && l.hears(business)
 }
 
-// forget drops what is queued of a business that the user no longer belongs to, and says so. The hub's lock is held.
-func (l *Listener) forget(business uuid.UUID) {
-	if !l.wants(business) {
+// asks tells whether the listener asked for a business.
+func (l *Listener) asks(business uuid.UUID) bool { return l.only == uuid.Nil || l.only == business }
+
+// hears tells whether the listener may hear of a business. The hub's lock is held.
+func (l *Listener) hears(business uuid.UUID) bool {
+	guarded, belongs := l.user.businesses[business]
+	return belongs && (!guarded || l.proved)
+}
+
+// withheld says of which businesses the listener hears nothing until its user shows a second factor. The hub's lock is held.
+func (l *Listener) withheld() (all []*Event) {
+	for _, b := range slices.SortedFunc(maps.Keys(l.user.businesses), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
+		if l.asks(b) && !l.hears(b) {
+			all = append(all, control(KindSecondFactor, still, &b, map[string]any{}))
+		}
+	}
+	return all
+}
+
+// forget drops what is queued of a business of which the listener hears no longer, and says so by a message, or by the end
+// of the stream when that is all it asked for. The hub's lock is held.
+func (l *Listener) forget(business uuid.UUID, kind, end string) {
+	if !l.asks(business) {
 		return
 	}
 	l.backlog = without(l.backlog, business)
@@ -129,10 +155,10 @@ func (l *Listener) forget(business uuid.UUID) {
 		l.push(e)
 	}
 	if l.only == business {
-		l.finish(EndMembership)
+		l.finish(end)
 		return
 	}
-	l.push(control(KindMembershipEnded, still, &business, map[string]any{}))
+	l.push(control(kind, still, &business, map[string]any{}))
 }
 
 func without(events []*Event, business uuid.UUID) []*Event {
@@ -141,8 +167,9 @@ func without(events []*Event, business uuid.UUID) []*Event {
 
 // user is somebody with listeners, and what Postgres said of them last. The hub's lock guards it.
 type user struct {
-	id         uuid.UUID
-	listeners  map[*Listener]struct{}
+	id        uuid.UUID
+	listeners map[*Listener]struct{}
+	// businesses are those that the user belongs to; true for one of which only sessions with a second factor hear.
 	businesses map[uuid.UUID]bool
 	// checked counts down to the next question to Postgres.
 	checked int
@@ -150,4 +177,9 @@ type user struct {
 	// asking is held from a question to Postgres until its answer is noted, so that an older answer never
 	// replaces a newer one. It is taken before the hub's lock.
 	asking sync.Mutex
+}
+
+func (u *user) belongs(business uuid.UUID) bool {
+	_, belongs := u.businesses[business]
+	return belongs
 }

@@ -178,7 +178,7 @@ func (h *Hub) audience(head store.EventHead) map[*user]struct{} {
 		return all
 	}
 	u := h.users[*head.UserID]
-	if u == nil || head.BusinessID != nil && !u.businesses[*head.BusinessID] {
+	if u == nil || head.BusinessID != nil && !u.belongs(*head.BusinessID) {
 		return nil
 	}
 	return map[*user]struct{}{u: {}}
@@ -264,7 +264,7 @@ func (h *Hub) checkChanged(ctx context.Context, heads []store.EventHead) error {
 	h.mu.Lock()
 	for _, head := range heads {
 		switch noun, _, _ := strings.Cut(head.Kind, "."); noun {
-		case "membership", "session", "account":
+		case "membership", "session", "account", "subscription":
 		default:
 			continue
 		}
@@ -332,22 +332,21 @@ func (h *Hub) check(ctx context.Context, u *user) error {
 	if err != nil {
 		return err
 	}
-	going := map[uuid.UUID]bool{}
-	for _, id := range standing.Sessions {
-		going[id] = true
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	u.checked = checksIn - 1
+	proved := make(map[*Listener]bool, len(asked))
 	for l := range asked {
-		if !l.left && !going[l.session] {
+		has, going := standing.Sessions[l.session]
+		proved[l] = l.factor && has
+		if !l.left && !going {
 			l.clear()
 			l.backlog = nil
 			l.finish(EndSession)
 		}
 	}
 	if len(u.listeners) > 0 {
-		h.stand(u, standing.Businesses)
+		h.stand(u, standing.Belongings, proved)
 	}
 	return nil
 }

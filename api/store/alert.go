@@ -92,6 +92,9 @@ func (tx *MemberTx) OpenFirings(ctx context.Context, alerts []uuid.UUID) ([]Open
 
 // CountAlerts returns how many alerts the business has.
 func (tx *MemberTx) CountAlerts(ctx context.Context) (int, error) {
+	if err := tx.q.LockBusiness(ctx); err != nil {
+		return 0, fmt.Errorf("lock business: %w", Classify(err))
+	}
 	count, err := tx.q.CountAlerts(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count alerts: %w", Classify(err))

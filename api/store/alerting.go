@@ -54,8 +54,9 @@ type BusinessEvent struct {
 
 // MemberMail is a mail to every active member of a business.
 type MemberMail struct {
-	BusinessID    uuid.UUID
-	Subject, Body string
+	BusinessID uuid.UUID
+	// Kind names the occasion. Body is plain text.
+	Kind, Subject, Body string
 }
 
 // Alerting runs fn in a transaction that judges alerts, and commits unless fn returns an error, which it returns. For RoleBatch.
@@ -158,7 +159,8 @@ func (tx *AlertingTx) Tell(ctx context.Context, events []BusinessEvent) error {
 func (tx *AlertingTx) Mail(ctx context.Context, mails []MemberMail) (int64, error) {
 	var p query.AddMemberMailsParams
 	for _, m := range mails {
-		p.Businesses, p.Subjects, p.Bodies = append(p.Businesses, m.BusinessID), append(p.Subjects, m.Subject), append(p.Bodies, m.Body)
+		p.Businesses, p.Kinds = append(p.Businesses, m.BusinessID), append(p.Kinds, m.Kind)
+		p.Subjects, p.Bodies = append(p.Subjects, m.Subject), append(p.Bodies, m.Body)
 	}
 	queued, err := tx.q.AddMemberMails(ctx, p)
 	if err != nil {

@@ -86,6 +86,9 @@ func (tx *UserTx) Keys(ctx context.Context, most int) ([]Key, error) {
 
 // CountKeys returns the number of API keys of the transaction's user.
 func (tx *UserTx) CountKeys(ctx context.Context) (int, error) {
+	if err := tx.q.LockUser(ctx); err != nil {
+		return 0, fmt.Errorf("lock user: %w", Classify(err))
+	}
 	n, err := tx.q.CountKeys(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count keys: %w", Classify(err))

@@ -41,6 +41,9 @@ func (tx *UserTx) ListBusinesses(ctx context.Context, afterName string, afterID 
 
 // CountOwned returns how many businesses the user owns.
 func (tx *UserTx) CountOwned(ctx context.Context) (int, error) {
+	if err := tx.q.LockUser(ctx); err != nil {
+		return 0, fmt.Errorf("lock user: %w", Classify(err))
+	}
 	n, err := tx.q.CountOwned(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count businesses: %w", Classify(err))
@@ -151,17 +154,28 @@ func (tx *MemberTx) ChangeSettings(ctx context.Context, settings json.RawMessage
 
 // Usage is how much a business has of what its subscription limits.
 type Usage struct {
-	Tier                                string
+	// Tier is its subscription, TimeZone where its days are.
+	Tier, TimeZone                      string
 	Sources, KPIs, Members, Invitations int
 }
 
-// Usage counts what the business has: all sources, active KPIs, members, and open invitations but one to newAddress. It first
-// makes changes that count too wait for this transaction; only admins see invitations.
+// Usage counts what the business has: sources but the operator's files, active KPIs, members, and open invitations but one to
+// newAddress. It first makes others that call it wait for the end of this transaction, so that what they count includes what this one
+// adds; only admins see invitations.
 func (tx *MemberTx) Usage(ctx context.Context, newAddress string, at time.Time) (Usage, error) {
-	if err := tx.q.LockBusiness(ctx); err != nil {
-		return Usage{}, fmt.Errorf("lock business: %w", Classify(err))
+	if err := tx.Lock(ctx); err != nil {
+		return Usage{}, err
 	}
 	return tx.CountUsage(ctx, newAddress, at)
+}
+
+// Lock makes others that count what the business has wait until this transaction ends. It comes before any lock on a row, and may
+// be called again.
+func (tx *MemberTx) Lock(ctx context.Context) error {
+	if err := tx.q.LockBusiness(ctx); err != nil {
+		return fmt.Errorf("lock business: %w", Classify(err))
+	}
+	return nil
 }
 
 // CountUsage is Usage without waiting, for showing it.
@@ -170,5 +184,5 @@ func (tx *MemberTx) CountUsage(ctx context.Context, newAddress string, at time.T
 	if err != nil {
 		return Usage{}, fmt.Errorf("count usage: %w", Classify(err))
 	}
-	return Usage{Tier: r.Tier, Sources: int(r.Sources), KPIs: int(r.Kpis), Members: int(r.Members), Invitations: int(r.Invitations)}, nil
+	return Usage{Tier: r.Tier, TimeZone: r.TimeZone, Sources: int(r.Sources), KPIs: int(r.Kpis), Members: int(r.Members), Invitations: int(r.Invitations)}, nil
 }

@@ -33,7 +33,7 @@ type AuditFault struct {
 }
 
 // VerifyAudit checks the whole audit log as of one instant. It returns at most most faults, by chain and number; none
-// when the log is whole.
+// when the log is whole. For RoleBatch.
 func (s *Store) VerifyAudit(ctx context.Context, most int) (state AuditState, faults []AuditFault, err error) {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = s.within(ctx, options, func(q *query.Queries, _ pgx.Tx) error {
@@ -52,6 +52,22 @@ func (s *Store) VerifyAudit(ctx context.Context, most int) (state AuditState, fa
 		return AuditState{}, nil, fmt.Errorf("verify audit log: %w", err)
 	}
 	return state, faults, nil
+}
+
+// VerifyAudit is that of the store, for an operator. It belongs into ReadAsOperator, where both of its questions see one state.
+func (tx *OperatorTx) VerifyAudit(ctx context.Context, most int) (state AuditState, faults []AuditFault, err error) {
+	row, err := tx.q.OperatorAuditState(ctx)
+	if err != nil {
+		return AuditState{}, nil, fmt.Errorf("verify audit log: %w", Classify(err))
+	}
+	rows, err := tx.q.OperatorAuditFaults(ctx, int32(most))
+	if err != nil {
+		return AuditState{}, nil, fmt.Errorf("verify audit log: %w", Classify(err))
+	}
+	for _, r := range rows {
+		faults = append(faults, AuditFault(r))
+	}
+	return AuditState(row), faults, nil
 }
 
 // EraseAuditOrigins erases from the audit log from where the transaction's user acted: address and user agent of every

@@ -46,7 +46,7 @@ func TestAuditTamperingIsFound(t *testing.T) {
 		auditAction(t, s, &cafe, fmt.Sprintf("a%d", i+1))
 		auditAction(t, s, nil, fmt.Sprintf("i%d", i+1))
 	}
-	if got := faultsOf(t, s); got != "" {
+	if got := faultsOf(t, open(t, db.URL(store.RoleBatch), store.RoleBatch)); got != "" {
 		t.Fatalf("a log that nobody touched: %s", got)
 	}
 	row := func(seq int) string { return fmt.Sprintf("chain = '%s' and seq = %d", cafe, seq) }
@@ -109,7 +109,7 @@ func TestAuditChainsStayWholeUnderLoad(t *testing.T) {
 		})
 	}
 	all.Wait()
-	state, faults, err := one.VerifyAudit(t.Context(), 10)
+	state, faults, err := open(t, db.URL(store.RoleBatch), store.RoleBatch).VerifyAudit(t.Context(), 10)
 	if err != nil || len(faults) > 0 || state.Entries != 240 || state.Chains != 3 {
 		t.Errorf("state %+v, faults %v, %v; want 240 entries in 3 whole chains", state, faults, err)
 	}
@@ -141,7 +141,7 @@ func TestErasureKeepsTheChain(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	state, faults, err := w.api.VerifyAudit(t.Context(), 10)
+	state, faults, err := w.batch.VerifyAudit(t.Context(), 10)
 	if err != nil || len(faults) > 0 || state.Erased != 1 {
 		t.Errorf("state %+v, faults %v, %v; want a whole log with one erased origin", state, faults, err)
 	}

@@ -68,9 +68,9 @@ func (tx *UserTx) OwnMemberships(ctx context.Context) ([]OwnMembership, error) {
 	return memberships, nil
 }
 
-// OwnNotifications returns up to most notifications by id, after one.
-func (tx *UserTx) OwnNotifications(ctx context.Context, after uuid.UUID, most int) ([]OwnNotification, error) {
-	rows, err := tx.q.ExportNotifications(ctx, query.ExportNotificationsParams{AfterID: after, Most: int32(most)})
+// OwnNotifications returns up to most notifications by id, after one, without those of hidden businesses.
+func (tx *UserTx) OwnNotifications(ctx context.Context, hidden []uuid.UUID, after uuid.UUID, most int) ([]OwnNotification, error) {
+	rows, err := tx.q.ExportNotifications(ctx, query.ExportNotificationsParams{Hidden: orNone(hidden), AfterID: after, Most: int32(most)})
 	if err != nil {
 		return nil, fmt.Errorf("export notifications: %w", Classify(err))
 	}

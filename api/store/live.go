@@ -42,8 +42,17 @@ type TailQuery struct {
 
 // Standing says what a user may listen to now.
 type Standing struct {
-	// Sessions are those asked for that have not ended, Businesses those that the user belongs to.
-	Sessions, Businesses []uuid.UUID
+	// Sessions are those asked for that have not ended, and whether each has a second factor.
+	Sessions map[uuid.UUID]bool
+	// Belongings are the businesses that the user belongs to.
+	Belongings []Belonging
+}
+
+// Belonging is a business that a user belongs to, with what its policies go by.
+type Belonging struct {
+	BusinessID uuid.UUID
+	// Role is the user's there, Tier the business's subscription.
+	Role, Tier string
 }
 
 // ErrTailGone is returned when a user may have missed more events than can be told again. Read everything anew.
@@ -167,13 +176,31 @@ func (s *Store) EventTail(ctx context.Context, userID uuid.UUID, q TailQuery) (e
 // Standing returns which of some sessions of a user have not ended, and which businesses the user belongs to.
 func (s *Store) Standing(ctx context.Context, userID uuid.UUID, sessions []uuid.UUID, now time.Time) (standing Standing, err error) {
 	err = s.within(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(q *query.Queries, _ pgx.Tx) error {
-		if standing.Sessions, err = q.StandingSessions(ctx, query.StandingSessionsParams{Ids: sessions, Now: now}); err != nil {
+		rows, err := q.StandingSessions(ctx, query.StandingSessionsParams{Ids: sessions, Now: now})
+		if err != nil {
 			return fmt.Errorf("read sessions: %w", err)
 		}
-		if standing.Businesses, err = q.OwnMemberships(ctx); err != nil {
-			return fmt.Errorf("read memberships: %w", err)
+		standing.Sessions = make(map[uuid.UUID]bool, len(rows))
+		for _, r := range rows {
+			standing.Sessions[r.ID] = r.SecondFactor
 		}
-		return nil
+		standing.Belongings, err = belongings(ctx, q)
+		return err
 	}, actingUser(userID))
 	return standing, about("user", userID, err)
+}
+
+// Belongings returns the businesses that the user belongs to.
+func (tx *UserTx) Belongings(ctx context.Context) ([]Belonging, error) { return belongings(ctx, tx.q) }
+
+func belongings(ctx context.Context, q *query.Queries) ([]Belonging, error) {
+	rows, err := q.OwnMemberships(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read memberships: %w", Classify(err))
+	}
+	all := make([]Belonging, len(rows))
+	for i, r := range rows {
+		all[i] = Belonging{r.BusinessID, r.Role, r.SubscriptionTier}
+	}
+	return all, nil
 }

@@ -29,6 +29,8 @@ type Notification struct {
 type NotificationQuery struct {
 	// BusinessID is the one business asked for, OnlyID the one notification; nil means all.
 	BusinessID, OnlyID *uuid.UUID
+	// Hidden are businesses of which nothing is told.
+	Hidden []uuid.UUID
 	// Unread leaves out what the user has read.
 	Unread bool
 	// AfterAt and AfterID name the notification after which the page begins; nil means the first page.
@@ -40,7 +42,7 @@ type NotificationQuery struct {
 
 // Notifications returns what the user is told, over all businesses that the user belongs to.
 func (tx *UserTx) Notifications(ctx context.Context, q NotificationQuery) ([]Notification, error) {
-	rows, err := tx.q.Notifications(ctx, query.NotificationsParams{BusinessID: q.BusinessID, OnlyID: q.OnlyID, Unread: q.Unread,
+	rows, err := tx.q.Notifications(ctx, query.NotificationsParams{BusinessID: q.BusinessID, OnlyID: q.OnlyID, Hidden: orNone(q.Hidden), Unread: q.Unread,
 		AfterAt: q.AfterAt, AfterID: q.AfterID, Most: int32(q.Most)})
 	if err != nil {
 		return nil, fmt.Errorf("read notifications: %w", Classify(err))
@@ -53,9 +55,13 @@ func (tx *UserTx) Notifications(ctx context.Context, q NotificationQuery) ([]Not
 	return list, nil
 }
 
-// CountUnread returns how many notifications the user has not read, and most when there are more.
-func (tx *UserTx) CountUnread(ctx context.Context, most int) (int, error) {
-	count, err := tx.q.CountUnread(ctx, int32(most))
+// orNone returns ids as an array that is never null, which nothing would compare with.
+func orNone(ids []uuid.UUID) []uuid.UUID { return append([]uuid.UUID{}, ids...) }
+
+// CountUnread returns how many notifications the user has not read, and most when there are more; those of hidden businesses
+// are not counted.
+func (tx *UserTx) CountUnread(ctx context.Context, hidden []uuid.UUID, most int) (int, error) {
+	count, err := tx.q.CountUnread(ctx, query.CountUnreadParams{Hidden: orNone(hidden), Most: int32(most)})
 	if err != nil {
 		return 0, fmt.Errorf("count unread notifications: %w", Classify(err))
 	}

@@ -19,7 +19,16 @@ type OperatorTx struct{ UserTx }
 // AsOperator runs fn in a transaction that administers the installation, and commits unless fn returns an error, which it
 // returns. It returns ErrNotFound when the user is no active operator.
 func (s *Store) AsOperator(ctx context.Context, userID uuid.UUID, fn func(*OperatorTx) error) error {
-	err := s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, tx pgx.Tx) error {
+	return s.operator(ctx, pgx.TxOptions{}, userID, fn)
+}
+
+// ReadAsOperator is AsOperator for reading: all queries of fn see the same state.
+func (s *Store) ReadAsOperator(ctx context.Context, userID uuid.UUID, fn func(*OperatorTx) error) error {
+	return s.operator(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, userID, fn)
+}
+
+func (s *Store) operator(ctx context.Context, options pgx.TxOptions, userID uuid.UUID, fn func(*OperatorTx) error) error {
+	err := s.within(ctx, options, func(q *query.Queries, tx pgx.Tx) error {
 		yes, err := q.IsOperator(ctx)
 		if err == nil && !yes {
 			err = ErrNotFound

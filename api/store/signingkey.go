@@ -67,7 +67,7 @@ func (s *Store) SealSigningKey(ctx context.Context, key SigningKey, sealed []byt
 }
 
 // RotateSigningKey lets key sign from now on, and those that signed until now verify until an instant. It returns their ids.
-func (tx *UserTx) RotateSigningKey(ctx context.Context, key SigningKey, at, verifiesUntil time.Time) ([]string, error) {
+func (tx *OperatorTx) RotateSigningKey(ctx context.Context, key SigningKey, at, verifiesUntil time.Time) ([]string, error) {
 	if err := tx.q.LockSigningKeys(ctx); err != nil {
 		return nil, fmt.Errorf("lock signing keys: %w", Classify(err))
 	}

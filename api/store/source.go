@@ -46,25 +46,6 @@ type SourceSecret struct {
 	ExpiresAt *time.Time
 }
 
-// Quota is what limits of a business depend on.
-type Quota struct {
-	Tier, TimeZone string
-	// Sources counts those that are read over the network or pushed to; KPIs the active ones.
-	Sources, KPIs int
-}
-
-// Quota counts what a subscription limits. Until the transaction ends, no other that calls it goes on.
-func (tx *MemberTx) Quota(ctx context.Context) (Quota, error) {
-	if err := tx.q.LockQuota(ctx, tx.BusinessID); err != nil {
-		return Quota{}, fmt.Errorf("lock quota: %w", Classify(err))
-	}
-	row, err := tx.q.SourceQuota(ctx, tx.BusinessID)
-	if err != nil {
-		return Quota{}, fmt.Errorf("read quota: %w", Classify(err))
-	}
-	return Quota{Tier: row.SubscriptionTier, TimeZone: row.TimeZone, Sources: int(row.Sources), KPIs: int(row.Kpis)}, nil
-}
-
 // ListSources returns at most most sources by name, from after a name on.
 func (tx *MemberTx) ListSources(ctx context.Context, after string, most int) ([]SourceRecord, error) {
 	rows, err := tx.q.ListSources(ctx, query.ListSourcesParams{BusinessID: tx.BusinessID, AfterName: after, Most: int32(most)})
@@ -196,8 +177,20 @@ func (tx *MemberTx) saveParts(ctx context.Context, c SourceChange) error {
 	return nil
 }
 
-// RemoveSource removes a source with its KPIs. It returns ErrNotFound.
-func (tx *MemberTx) RemoveSource(ctx context.Context, id uuid.UUID) error {
+// sourceGone is told of uploads that cannot land any more.
+const sourceGone = "its source was deleted before it landed: commit it again to add a new one"
+
+// RemoveSource removes a source with its KPIs, and ends its uploads that have not landed. It returns ErrNotFound.
+func (tx *MemberTx) RemoveSource(ctx context.Context, id uuid.UUID, at time.Time) error {
+	uploads, err := tx.q.FailSourceUploads(ctx, query.FailSourceUploadsParams{BusinessID: tx.BusinessID, SourceID: &id, Problem: sourceGone, At: at})
+	if err != nil {
+		return about("source", id, Classify(err))
+	}
+	for _, upload := range uploads {
+		if err := tx.Tell(ctx, progress(upload, UploadFailed, nil)); err != nil {
+			return err
+		}
+	}
 	removed, err := tx.q.RemoveSource(ctx, query.RemoveSourceParams{BusinessID: tx.BusinessID, ID: id})
 	if err == nil && removed == 0 {
 		err = ErrNotFound

@@ -56,7 +56,7 @@ func (tx *MemberTx) EndChange(ctx context.Context, id uuid.UUID, status, referen
 	return nil
 }
 
-// SetTier moves the business to a tier.
+// SetTier moves the business to a tier, and tells the members' listeners: tiers differ in who hears what.
 func (tx *MemberTx) SetTier(ctx context.Context, tier string, at time.Time) error {
 	changed, err := tx.q.SetTier(ctx, query.SetTierParams{Tier: tier, At: at})
 	if err == nil && changed == 0 {
@@ -65,5 +65,5 @@ func (tx *MemberTx) SetTier(ctx context.Context, tier string, at time.Time) erro
 	if err != nil {
 		return fmt.Errorf("set subscription to %s: %w", tier, Classify(err))
 	}
-	return nil
+	return tx.Tell(ctx, Event{Kind: "subscription.changed", Payload: map[string]any{"tier": tier}})
 }

@@ -103,6 +103,8 @@ var seeds = map[string]string{
 	"serving.news_daily":           `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
 	"serving.weather_data":         `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
 	"serving.business_days":        `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
+
+	"serving.forecast_accuracy": `insert into serving.forecast_accuracy (business_id, kpi_id, vintage, horizon_from, horizon_to, method, days, mae, smape, bias, coverage_80, coverage_95, naive_days) select $1, $2, '2026-03-29', 1, 7, 'theta', 1, 1, 1, 1, 1, 1, 0 where $3::uuid is not null`,
 }
 
 // needs orders tables whose rows need those of other tables after these.

@@ -13,7 +13,7 @@ import (
 func (b *batch) judgeAlerts(ctx context.Context, e *execution) (step, error) {
 	var done alerts.Result
 	err := b.alone(ctx, warehouseLock, func(ctx context.Context) (err error) { // a publication writes what is told of here
-		done, err = alerts.Evaluate(ctx, b.data, alerts.Run{ID: e.id, AsOf: e.asOf, At: b.now(), ValuesCurrent: e.published})
+		done, err = alerts.Evaluate(ctx, b.data, alerts.Run{ID: e.id, AsOf: e.asOf, At: b.now(), ValuesCurrent: e.published, Mails: b.settings.site()})
 		return err
 	})
 	told := int64(done.Fired+done.Resolved) + done.Anomalies

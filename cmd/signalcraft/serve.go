@@ -102,7 +102,7 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	if err != nil {
 		return err
 	}
-	accounts, err := auth.New(auth.Config{Store: data, Clock: i.now, Secrets: secrets})
+	accounts, err := auth.New(auth.Config{Store: data, Clock: i.now, Secrets: secrets, Mails: i.settings.site()})
 	if err != nil {
 		return err
 	}

@@ -163,7 +163,7 @@ func TestRolling(t *testing.T) {
 func TestReadSet(t *testing.T) {
 	set, err := backtest.ReadSet(
 		strings.NewReader("\"V1\",\"V2\",\"V3\"\n\"H1\",\"1\",\"2.5\",\n\nH2,NA,-3e2,4,,\r\n"),
-		strings.NewReader("H1,5,6\nH2,NA,8"), 24, 2)
+		strings.NewReader("H1,5,6\nH2,NA,8\n"), 24, 2)
 	want := backtest.Set{IDs: []string{"H1", "H2"}, Season: 24, Horizon: 2,
 		Train: [][]float64{{1, 2.5}, {nan, -300, 4}}, Test: [][]float64{{5, 6}, {nan, 8}}}
 	if diff := cmp.Diff(want, set, cmpopts.EquateNaNs()); diff != "" || err != nil {
@@ -175,12 +175,34 @@ func TestReadSet(t *testing.T) {
 			t.Errorf("train %q, test %q: error %v, want one with %q", train, test, err, want)
 		}
 	}
-	refuse("a,1\nb,x", "a,1", `read training rows: line 2: value 1: "x" is not a number`)
-	refuse("a,1,,2", "a,1", `value 2: "" is not a number`)
-	refuse("a,1", "a,Inf", `read test rows: line 1: value 1: "Inf" is not a number`)
-	refuse("a,1", "b,1", `row 1 is series "a" in training, "b" in test`)
-	refuse("a,1", "a,1,2", `test row of "a" has 2 values, want 1`)
-	refuse("a,1\nb,1", "a,1", "2 training rows, 1 test rows")
+	refuse("a,1\nb,x", "a,1\nb,2", `training rows: line 2: series "b": value 1: "x" is not a finite number: a missing value is written NA`)
+	refuse("a,1,NaN", "a,1", `value 2: "NaN" is not a finite number`)
+	refuse("V1,V2\na,1,,2", "a,1", `value 2 is empty`)
+	refuse("a,1,,", "a,1", `padding with empty fields is of format m4`)
+	refuse("a,1", "a,Inf", `test rows: line 1: series "a": value 1: "Inf" is not a finite number`)
+	refuse("a,1", "b,1", `test rows: line 1: series "b", but line 1 of training rows is of series "a"`)
+	refuse("a,1", "a,1,2", `test rows: line 1: series "a" has 2 values, want the horizon's 1`)
+	refuse("a,1", "a", `series "a" has 0 values`)
+	refuse("a,1\n,2", "a,1\nb,1", `line 2: the row has no id`)
+	refuse("a,1\nb,1", "a,1", `training rows: line 2: series "b" has no test row in test rows`)
+	refuse("a,1", "a,1\nb,1", `test rows: line 2: series "b" has no training row in training rows`)
+}
+
+func TestReaderKeepsToTheFormat(t *testing.T) {
+	next := func(format backtest.Format, text string) error {
+		r := backtest.NewReader(strings.NewReader(text), strings.NewReader(text), "F", "G", format, 1)
+		_, _, _, err := r.Next()
+		return err
+	}
+	if err := next(backtest.M4, "a,1"); err == nil || !strings.Contains(err.Error(), "F: line 1: no header row") {
+		t.Errorf("m4 without a header: error %v", err)
+	}
+	if err := next(backtest.Ragged, "V1,V2\na,1"); err == nil || !strings.Contains(err.Error(), `series "V1": value 1: "V2" is not`) {
+		t.Errorf("ragged with a header: error %v", err)
+	}
+	if err := next(backtest.M4, "V1,V2\na,1,"); err != nil {
+		t.Errorf("m4: %v", err)
+	}
 }
 
 func FuzzReadSet(f *testing.F) {

@@ -52,18 +52,27 @@ func (c *composer) take(k int, m model, y, path []float64) {
 }
 
 // join combines the members' parts as their paths were combined.
-func (c *composer) join(how combination, paths [][]float64) { how.blendParts(&c.whole, c.members, paths) }
+func (c *composer) join(how combination, paths [][]float64) {
+	how.blendParts(&c.whole, c.members, paths)
+}
 
-// compose writes the components of a row, which lies at place at of the path. Trend is what the others leave, so that all sum to the path; a
+// compose writes the components of a row, which lies at place at of the path. Trend is what the others leave, so that all sum to the forecast; a
 // part too large for a number is left in the trend.
 func (f *fitter) compose(row, at int) {
-	total := f.history.restore(f.ahead[at])
-	season, long := ldexp(f.parts.whole.season[at], f.history.exponent), ldexp(f.parts.whole.long[at], f.history.exponent)
-	trend := total - season - long
-	if sum := trend + season + long; math.IsInf(sum, 0) || math.IsNaN(sum) {
-		trend, season, long = total, 0, 0
+	base := f.ahead[at]
+	calendar, measured := f.effects.apply(base, f.effectsAhead[2*at], f.effectsAhead[2*at+1])
+	total := f.history.restore(base + calendar + measured)
+	parts := [...]float64{f.parts.whole.season[at], f.parts.whole.long[at], calendar, measured}
+	trend := total
+	for k, v := range parts {
+		parts[k] = ldexp(v, f.history.exponent)
+		trend -= parts[k]
 	}
-	f.out.Trend[row], f.out.Seasonal[row], f.out.LongSeasonal[row] = trend, season, long
+	if sum := trend + parts[0] + parts[1] + parts[2] + parts[3]; math.IsInf(sum, 0) || math.IsNaN(sum) {
+		trend, parts = total, [4]float64{}
+	}
+	f.out.Trend[row], f.out.Seasonal[row], f.out.LongSeasonal[row] = trend, parts[0], parts[1]
+	f.out.Calendar[row], f.out.Measured[row] = parts[2], parts[3]
 }
 
 // noteSeasons writes the lengths of the seasons that have a part in the forecast of series i.

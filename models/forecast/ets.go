@@ -249,9 +249,11 @@ type logged struct {
 func (l *logged) name() string { return "log " + l.inner.name() }
 
 func (l *logged) applies(y []float64) bool {
-	// A value a million times smaller than the largest would rule the fit.
-	return l.inner.applies(y) && slices.Min(y) > 1e-6
+	return l.inner.applies(y) && slices.Min(y) > leastLogged
 }
+
+// leastLogged is below the smallest value that a logarithm is taken of: one a million times smaller than the largest would rule the fit.
+const leastLogged = 1e-6
 
 func (l *logged) fit(y []float64) { l.inner.fit(l.logs(y)) }
 

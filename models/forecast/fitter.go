@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/signalcraft/signalcraft/models/series"
 )
@@ -30,6 +32,7 @@ type fitter struct {
 	history    history
 
 	origins []int
+	earlier []int       // origins before the window, then those in it
 	paths   [][]float64 // of each model in the window, one row for each origin
 	loss    []float64   // of each model in the window
 	blend   []float64   // paths of the combination
@@ -37,7 +40,7 @@ type fitter struct {
 	members [][]float64 // paths of the members of a combination
 	scratch []float64   // a value for each member
 	spread  spread
-	parts   composer // of the forecast's path
+	around
 }
 
 func newFitter(batch *series.Batch, opt Options, out *Vintage) *fitter {
@@ -61,34 +64,41 @@ func (f *fitter) series(i int) error {
 	if s.count == 0 {
 		return nil
 	}
+	f.prepare(i)
 	f.ahead = resize(f.ahead, s.tail+f.opt.Horizon)
 	f.parts.begin(f.opt.Season, len(f.ahead))
 	f.out.SelectedOn[i] = f.opt.Vintage
-	if s.constant || s.count < shortest {
+	if f.stopped(i) || s.constant || s.count < shortest {
 		f.out.Method[i] = "naive"
 		fillRow(f.ahead, s.y[len(s.y)-1])
 		f.spread.guess(s, len(f.ahead))
 		f.write(i)
 		return nil
 	}
-	f.lengthen()
 	f.roll()
+	f.settle(i)
+	f.lengthen()
 	chosen, kept := f.keep(i)
+	if f.opt.Method != "" && !kept {
+		f.out.SelectedOn[i] = 0
+		return nil
+	}
 	if !kept {
 		chosen = f.choose()
 	}
 	f.out.Method[i], f.out.MASE[i], f.out.SelectedOn[i] = chosen.name(f.models), chosen.mase, chosen.selectedOn
-	f.spread.measure(s, f.origins, f.opt.Horizon, chosen.paths, len(f.ahead))
+	f.measure(chosen.combination)
+	f.assess(i, kept)
+	f.resettle()
 	f.predict(chosen.combination)
 	f.write(i)
-	f.noteSeasons(i)
+	f.note(i)
 	return nil
 }
 
 // lengthen adds the methods for a second season, if the series shows one, and takes away those of another.
 func (f *fitter) lengthen() {
-	f.models = f.base
-	f.longSeason = f.season.find(f.history.y, f.opt.Season)
+	f.models, f.longSeason = f.base, f.season.find(f.history.y, f.opt.Season)
 	if long := f.longSeason; long > 0 {
 		if f.long[long] == nil {
 			f.long[long] = longMethods(f.opt.Season, long)
@@ -127,8 +137,24 @@ func (f *fitter) fitted(m int) bool {
 	return true
 }
 
-// keep returns the method of Prior when it is young enough and can still be fitted.
+// only returns the method that the options name, when it can be fitted.
+func (f *fitter) only() (choice, bool) {
+	c, known := parse(strings.ReplaceAll(f.opt.Method, longMark, strconv.Itoa(f.longSeason)), f.models)
+	for _, m := range c.members {
+		known = known && f.fitted(m)
+	}
+	if !known {
+		return choice{}, false
+	}
+	paths := f.combine(c)
+	return choice{c, paths, f.windowLoss(paths, false) / f.history.naiveScale(f.opt.Season), f.opt.Vintage}, true
+}
+
+// keep returns the method of Prior when it is young enough and can still be fitted, or that of the options.
 func (f *fitter) keep(i int) (choice, bool) {
+	if f.opt.Method != "" {
+		return f.only()
+	}
 	p := f.opt.Prior
 	if p == nil || p.method[i] == "" {
 		return choice{}, false
@@ -209,6 +235,30 @@ func (f *fitter) combine(c combination) []float64 {
 	return f.blend
 }
 
+// measure takes the bounds from the combination's errors in the window and, with less weight, before it: there its members
+// have been fitted to what they forecast, but more is seen.
+func (f *fitter) measure(c combination) {
+	first, lead := f.origins[0], max(len(f.history.y)*3/10, 6, 2*f.opt.Season)
+	f.earlier = f.earlier[:0]
+	for origin := lead; origin < first; origin += (max(0, first-lead) + mostOrigins - 1) / mostOrigins {
+		f.earlier = append(f.earlier, origin)
+	}
+	before := len(f.earlier)
+	f.earlier = append(f.earlier, f.origins...)
+	f.members = f.members[:0]
+	for _, m := range c.members {
+		row := resize(f.paths[m], len(f.earlier)*f.opt.Horizon)
+		if before > 0 {
+			f.models[m].paths(f.history.y, f.earlier, f.opt.Horizon, row)
+		}
+		f.members, f.paths[m] = append(f.members, row), row
+	}
+	f.blend, f.scratch = resize(f.blend, len(f.earlier)*f.opt.Horizon), resize(f.scratch, len(c.members))
+	c.blend(f.blend, f.members, f.scratch)
+	f.account(f.earlier, f.blend)
+	f.spread.measure(&f.history, rolled{f.earlier, before, f.opt.Horizon, f.blend}, max(f.opt.Season, 6), len(f.ahead))
+}
+
 // predict combines the members' forecasts from the last day on, after each has taken in the window.
 func (f *fitter) predict(c combination) {
 	y := f.history.y
@@ -231,17 +281,20 @@ func (f *fitter) predict(c combination) {
 
 // write puts the last Horizon days of the forecast and its bounds into the vintage.
 func (f *fitter) write(i int) {
+	f.foresee()
 	within := f.batch.Range[i]
 	for h := range f.opt.Horizon {
 		row, at := i*f.opt.Horizon+h, f.history.tail+h
-		value := func(offset float64) float64 { return within.Clamp(f.history.restore(f.ahead[at] + offset)) }
+		value := func(offset float64) float64 { return f.history.restore(f.value(at, offset)) }
 		f.out.Series[row] = int32(i)
 		f.out.Horizon[row] = int32(h + 1)
 		f.out.Day[row] = f.batch.LastDay(i) + int32(h+1)
-		f.out.Mean[row] = value(0)
+		mean := within.Clamp(value(0))
+		f.out.Mean[row] = mean
+		f.out.Lower80[row], f.out.Upper80[row] = inside(within, mean, value(-f.spread.half80[at]), value(f.spread.half80[at]))
+		f.out.Lower95[row], f.out.Upper95[row] = inside(within, mean, value(-f.spread.half95[at]), value(f.spread.half95[at]))
 		f.compose(row, at)
-		f.out.Lower80[row], f.out.Upper80[row] = value(-f.spread.half80[at]), value(f.spread.half80[at])
-		f.out.Lower95[row], f.out.Upper95[row] = value(-f.spread.half95[at]), value(f.spread.half95[at])
+		f.close(row, at, within)
 	}
 }
 

@@ -27,6 +27,10 @@ type Options struct {
 	Vintage int32
 	// Prior holds the methods chosen in former vintages; nil chooses anew for every series.
 	Prior *Prior
+	// Method, if not empty, is the only method or combination to forecast by, named as Vintage.Method names it or
+	// Methods lists it; nothing is compared, and Prior is not looked at. A series that it does not apply to gets no rows,
+	// a constant or very short one its defined answer.
+	Method string
 	// ReselectAfterDays is the age at which a method of Prior is no longer kept. Zero
 	// means 7; a negative value never keeps one.
 	ReselectAfterDays int32
@@ -57,6 +61,9 @@ func (o Options) withDefaults(b *series.Batch) (Options, error) {
 	}
 	if o.Prior != nil && len(o.Prior.method) != b.Len() {
 		return o, fmt.Errorf("forecast options: Prior is of a batch of %d series, want %d", len(o.Prior.method), b.Len())
+	}
+	if o.Method != "" && !isMethod(o.Method, o.Season) {
+		return o, fmt.Errorf("forecast options: Method is %q, which is none of %q", o.Method, Methods(o.Season))
 	}
 	return o, nil
 }

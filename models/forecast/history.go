@@ -11,6 +11,7 @@ type history struct {
 	observed []bool    // false where y was filled
 	count    int       // observed values
 	exponent int       // y is the value times 2^-exponent
+	start    int       // place of y[0] in the series
 	tail     int       // missing days after the last observed one
 	constant bool      // all observed values are equal
 	scratch  []float64
@@ -28,10 +29,11 @@ func (s *history) load(values []float64, limit, season int) (infinite int) {
 		end--
 	}
 	s.tail = len(values) - end
-	values = values[max(0, end-limit):end]
-	for len(values) > 0 && math.IsNaN(values[0]) {
-		values = values[1:]
+	s.start = max(0, end-limit)
+	for s.start < end && math.IsNaN(values[s.start]) {
+		s.start++
 	}
+	values = values[s.start:end]
 	largest := 0.0
 	for _, v := range values {
 		seen := !math.IsNaN(v)
@@ -44,6 +46,44 @@ func (s *history) load(values []float64, limit, season int) (infinite int) {
 	s.rescale(largest)
 	s.fill(season)
 	return -1
+}
+
+// flat returns how many of the last observed values are equal, when they are at least least of them and flatTimes as many as ever were in a row before; else 0.
+// Days without a value count for the run that they lie in.
+func (s *history) flat(least int) (length int) {
+	longest, begin := 0, 0
+	for t := 1; t < len(s.y); t++ {
+		if s.observed[t] && s.y[t] != s.y[begin] {
+			longest, begin = max(longest, t-begin), t
+		}
+	}
+	if length = len(s.y) - begin; length < max(least, flatTimes*longest) {
+		return 0
+	}
+	return length
+}
+
+// flatTimes is how many times longer than any before a run of equal values is, to be taken for the end of the series.
+const flatTimes = 3
+
+// trim fills the history again after days were taken from what counts as observed. Such days at its ends are cut off; it returns how
+// many at the beginning.
+func (s *history) trim(season int) (cut int) {
+	first, end := slices.Index(s.observed, true), len(s.y)
+	for end > 0 && !s.observed[end-1] {
+		end--
+	}
+	s.start, s.tail = s.start+first, s.tail+len(s.y)-end
+	s.y, s.observed = s.y[first:end], s.observed[first:end]
+	s.count, s.constant = 0, true
+	for t, seen := range s.observed {
+		if seen {
+			s.count++
+			s.constant = s.constant && s.y[t] == s.y[0]
+		}
+	}
+	s.fill(season)
+	return first
 }
 
 // rescale brings the largest magnitude into [0.5, 1) by a power of two, which is exact,

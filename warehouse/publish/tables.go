@@ -9,25 +9,37 @@ type Table struct {
 	Dataset string
 	// Key names the columns of the primary key.
 	Key []string
+	// KeepDays, when not 0, is how long rows stay: publication reads only rows whose time column lies at most so many days
+	// before the run's as-of day, and takes older ones out. The lake keeps them all.
+	KeepDays int
 }
+
+// How long what grows by a vintage each day stays published. Readers of a dashboard draw the newest vintage, or hold it
+// against that of a few weeks ago; how past ones did is told by the much smaller accuracy, of a year and a month. Everything
+// else stays for as long as the lake has it.
+const (
+	keepForecasts = 92
+	keepAccuracy  = 400
+)
 
 // Tables lists every published table, in the order of publication.
 func Tables() []Table {
 	kpi := []string{"business_id", "kpi_id"}
 	keyed := func(more ...string) []string { return append(kpi[:2:2], more...) }
 	return []Table{
-		{"kpi_data", "marts.kpi_daily", keyed("day")},
-		{"kpi_weekly", "marts.kpi_weekly", keyed("week_start")},
-		{"kpi_monthly", "marts.kpi_monthly", keyed("month")},
-		{"kpi_trends", "marts.kpi_trends", keyed("day")},
-		{"kpi_anomalies", "anomalies.kpi_anomalies", keyed("grain", "starts_at")},
-		{"kpi_anomaly_context", "anomalies.kpi_anomaly_context", keyed("starts_at", "kind", "subject")},
-		{"kpi_trend_statements", "marts.kpi_trend_statements", kpi},
-		{"forecasts", "marts.kpi_forecasts", keyed("vintage", "day")},
-		{"news_articles", "marts.news_articles", []string{"business_id", "url"}},
-		{"news_daily", "marts.news_daily", []string{"business_id", "day"}},
-		{"weather_data", "marts.weather_daily", []string{"business_id", "day"}},
-		{"market_data", "marts.fx_daily", []string{"currency", "day"}},
-		{"business_days", "marts.business_day", keyed("day")},
+		{Name: "kpi_data", Dataset: "marts.kpi_daily", Key: keyed("day")},
+		{Name: "kpi_weekly", Dataset: "marts.kpi_weekly", Key: keyed("week_start")},
+		{Name: "kpi_monthly", Dataset: "marts.kpi_monthly", Key: keyed("month")},
+		{Name: "kpi_trends", Dataset: "marts.kpi_trends", Key: keyed("day")},
+		{Name: "kpi_anomalies", Dataset: "anomalies.kpi_anomalies", Key: keyed("grain", "starts_at")},
+		{Name: "kpi_anomaly_context", Dataset: "anomalies.kpi_anomaly_context", Key: keyed("starts_at", "kind", "subject")},
+		{Name: "kpi_trend_statements", Dataset: "marts.kpi_trend_statements", Key: kpi},
+		{Name: "forecasts", Dataset: "marts.kpi_forecasts", Key: keyed("vintage", "day"), KeepDays: keepForecasts},
+		{Name: "forecast_accuracy", Dataset: "marts.forecast_accuracy", Key: keyed("vintage", "horizon_from"), KeepDays: keepAccuracy},
+		{Name: "news_articles", Dataset: "marts.news_articles", Key: []string{"business_id", "url"}},
+		{Name: "news_daily", Dataset: "marts.news_daily", Key: []string{"business_id", "day"}},
+		{Name: "weather_data", Dataset: "marts.weather_daily", Key: []string{"business_id", "day"}},
+		{Name: "market_data", Dataset: "marts.fx_daily", Key: []string{"currency", "day"}},
+		{Name: "business_days", Dataset: "marts.business_day", Key: keyed("day")},
 	}
 }

@@ -135,6 +135,12 @@ func (b *bench) land(points ...string) {
 // rows returns a lake table's rows as sorted text.
 func (b *bench) rows(table string) []string {
 	b.t.Helper()
+	return b.query(table, "from "+table)
+}
+
+// query returns the rows of a query over one table, as texts in their own order.
+func (b *bench) query(table, query string) []string {
+	b.t.Helper()
 	files, err := b.lake.Files(b.t.Context(), table, lakehouse.ReadOptions{})
 	if err != nil {
 		b.t.Fatal(err)
@@ -147,7 +153,7 @@ func (b *bench) rows(table string) []string {
 	if err := s.Mount(b.t.Context(), files.Dataset, files.Paths, dataset.Window{}); err != nil {
 		b.t.Fatal(err)
 	}
-	all, err := s.Read(b.t.Context(), "from "+table)
+	all, err := s.Read(b.t.Context(), query)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -8,20 +8,15 @@ import (
 
 // The kinds of mail about accounts, as they stand in the table of mails.
 const (
-	KindVerify           = "verify_email"
-	KindChoose           = "choose_password"
-	KindRegistered       = "address_registered"
-	KindReset            = "reset_password"
-	KindPasswordChanged  = "password_changed"
-	KindChangeEmail      = "change_email"
-	KindEmailAsked       = "email_change_asked"
-	KindEmailChanged     = "email_changed"
-	KindAccountDeleted   = "account_deleted"
-	KindNewDevice        = "new_device"
-	KindMFAChanged       = "mfa_changed"
-	KindRecoveryCodeUsed = "recovery_code_used"
-	KindAPIKeyCreated    = "api_key_created"
-	KindSessionsEnded    = "sessions_ended"
+	KindVerify          = "verify_email"
+	KindChoose          = "choose_password"
+	KindRegistered      = "address_registered"
+	KindReset           = "reset_password"
+	KindPasswordChanged = "password_changed"
+	KindChangeEmail     = "change_email"
+	KindEmailAsked      = "email_change_asked"
+	KindEmailChanged    = "email_changed"
+	KindAccountDeleted  = "account_deleted"
 )
 
 // VerifyEmail asks the owner of an address to confirm that they made the account. Nothing that whoever registered

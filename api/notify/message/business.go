@@ -1,6 +1,8 @@
 package message
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,25 +45,50 @@ func (s Site) Invitation(i Invite) store.Mail {
 
 // Alert is an alert that fired.
 type Alert struct {
-	Name, Business, KPI string
+	Name, Severity, Business string
 	// BusinessID names the page that the mail links to; uuid.Nil for no link.
 	BusinessID uuid.UUID
-	// Text says what was found, in a sentence; it is written by us.
-	Text string
-	// At is the instant that the alert is about.
-	At time.Time
+	// Found are the KPIs that it fired for, at least one. Count is how many there are; the mail says so when it is more.
+	Found []Found
+	Count int
 }
 
-// AlertFired tells somebody that one of their alerts fired.
-func (s Site) AlertFired(to store.User, a Alert) store.Mail {
-	parts := []string{
-		"The alert “" + plain(a.Name) + "” of " + plain(a.Business) + " fired.",
-		a.Text,
-		indent + "KPI: " + plain(a.KPI) + "\n" + indent + "At: " + instant(a.At),
+// Found is a KPI for which an alert fired.
+type Found struct {
+	KPI string
+	// Amount is what was found in short, empty for no value; Text says it in a sentence. Both are written by us; Plain makes a unit
+	// fit to stand in them.
+	Amount, Text string
+}
+
+// subject is one line on what fired, no longer than mail programs show.
+func (a Alert) subject() string {
+	text := "[" + plain(a.Severity) + "] " + plain(a.Business) + ": " + plain(a.Name) + ": "
+	if a.Count > 1 {
+		text += strconv.Itoa(a.Count) + " KPIs"
+	} else {
+		text = strings.TrimSpace(text + plain(a.Found[0].KPI) + " " + a.Found[0].Amount)
 	}
+	const most = 160
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
+
+// AlertFired tells the members of a business that an alert fired. It has no recipient: it goes to each of them.
+func (s Site) AlertFired(a Alert) store.Mail {
+	var found strings.Builder
+	for _, f := range a.Found {
+		found.WriteString(indent + plain(f.KPI) + ": " + f.Text + "\n")
+	}
+	if more := a.Count - len(a.Found); more > 0 {
+		found.WriteString(indent + "and " + strconv.Itoa(more) + " more\n")
+	}
+	parts := []string{"The alert “" + plain(a.Name) + "” of “" + plain(a.Business) + "” fired:", strings.TrimSuffix(found.String(), "\n")}
 	if s.PublicURL != "" && a.BusinessID != uuid.Nil {
 		parts = append(parts, "Look at it:", indent+s.link("/businesses/"+a.BusinessID.String()))
 	}
-	parts = append(parts, "You get this because the alert is set to write to you. Change or delete it to stop these mails.")
-	return letter{to, KindAlert, "Alert: " + plain(a.Name), parts}.mail()
+	parts = append(parts, "You get this mail because you belong to “"+plain(a.Business)+"”. Who may change its alerts can switch mails off there.")
+	return letter{store.User{}, KindAlert, a.subject(), parts}.mail()
 }

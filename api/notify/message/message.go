@@ -17,6 +17,13 @@ import (
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
+// Kinds lists the kind of every mail that there is, as they stand in the table of mails.
+func Kinds() []string {
+	return []string{KindVerify, KindChoose, KindRegistered, KindReset, KindPasswordChanged, KindChangeEmail, KindEmailAsked, KindEmailChanged, KindAccountDeleted,
+		KindNewDevice, KindMFAOn, KindMFAOff, KindRecoveryCodes, KindRecoveryCodeUsed, KindMFAFailing, KindAPIKeyCreated, KindSessionsEnded,
+		KindInvitation, KindAlert, KindBusinessDeleted, KindSubscriptionChanged}
+}
+
 // Site says where the installation is found. Its methods are the occasions.
 type Site struct {
 	// PublicURL is where people open the product, such as https://numbers.example.com, without a slash at the end. Links in
@@ -102,6 +109,15 @@ func (o Occasion) facts() string {
 		text += "\n" + indent + "With: " + device
 	}
 	return text
+}
+
+// Plain makes a short text that somebody chose, such as the unit of a KPI, fit to stand in a text that is written elsewhere.
+// What no mail program takes for a link stays as it is.
+func Plain(text string) string {
+	if len(text) <= 16 && isWord(strings.NewReplacer("/", "", "%", "", "€", "", "$", "", "£", "", " ", "", "°", "", "²", "", "³", "").Replace(text)) {
+		return text
+	}
+	return plain(text)
 }
 
 // plain makes a text that somebody chose fit to stand inside a sentence: one line of at most 80 characters, without what

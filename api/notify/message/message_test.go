@@ -3,9 +3,11 @@ package message_test
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -44,9 +46,10 @@ func all(s message.Site) map[string]store.Mail {
 		"mfa_on":                 s.MFAChanged(ada, message.MFAOn, when),
 		"mfa_off":                s.MFAChanged(ada, message.MFAOff, when),
 		"mfa_recovery_codes":     s.MFAChanged(ada, message.RecoveryCodesReplaced, when),
+		"mfa_failing":            s.MFAFailing(ada, 5, when),
 		"recovery_code_used":     s.RecoveryCodeUsed(ada, 7, when),
 		"recovery_code_last":     s.RecoveryCodeUsed(ada, 0, when),
-		"api_key_created":        s.APIKeyCreated(ada, message.APIKey{Name: "till export", Business: "Harbour Cafe", Scopes: []string{"read", "write"}, ExpiresAt: &day}, when),
+		"api_key_created":        s.APIKeyCreated(ada, message.APIKey{Name: "till export", Business: "Harbour Cafe", Scopes: []string{"read", "write"}, ExpiresAt: day}, when),
 		"sessions_ended":         s.SessionsEnded(ada, message.EndedByOwner, when),
 		"sessions_ended_reuse":   s.SessionsEnded(ada, message.EndedByReuse, when),
 		"sessions_ended_by_them": s.SessionsEnded(ada, message.EndedByOperator, when),
@@ -54,8 +57,10 @@ func all(s message.Site) map[string]store.Mail {
 			Until: at.Add(7 * 24 * time.Hour)}),
 		"business_deleted":     s.BusinessDeleted(ada, "Harbour Cafe", when),
 		"subscription_changed": s.SubscriptionChanged(ada, "Harbour Cafe", "free", "pro", when),
-		"alert_fired": s.AlertFired(ada, message.Alert{Name: "Revenue below plan", Business: "Harbour Cafe", KPI: "Revenue", BusinessID: ada.ID,
-			Text: "Revenue was 812 EUR on 30 March 2026, below the 1,000 EUR that you set.", At: at}),
+		"alert_fired": s.AlertFired(message.Alert{Name: "Revenue below plan", Severity: "warning", Business: "Harbour Cafe", BusinessID: ada.ID, Count: 1,
+			Found: []message.Found{{KPI: "Revenue", Amount: "812 EUR", Text: "812 EUR on 2026-03-30, below 1000 EUR."}}}),
+		"alert_fired_often": s.AlertFired(message.Alert{Name: "Nothing came", Severity: "critical", Business: "Harbour Cafe", Count: 3,
+			Found: []message.Found{{KPI: "Revenue", Text: "no value for more than 2 days up to 2026-03-30."}, {KPI: "Guests", Text: "no value for more than 2 days up to 2026-03-30."}}}),
 	}
 }
 
@@ -82,6 +87,52 @@ func TestMessagesAreGolden(t *testing.T) {
 	}
 }
 
+// Every kind of mail that there is renders: with a subject of one line, a greeting, a signature, and lines that every program shows.
+func TestEveryKindRenders(t *testing.T) {
+	t.Parallel()
+	rendered := map[string]int{}
+	for _, s := range []message.Site{{PublicURL: "https://numbers.example.com"}, {}} {
+		for name, m := range all(s) {
+			rendered[m.Kind]++
+			if m.Subject == "" || strings.ContainsAny(m.Subject, "\r\n") || !strings.HasPrefix(m.Body, "Hello,\n\n") || !strings.HasSuffix(m.Body, "\n\nSignalCraft\n") {
+				t.Errorf("%s: subject %q, body\n%s", name, m.Subject, m.Body)
+			}
+			for line := range strings.Lines(m.Body) {
+				if len(line) > 200 || strings.Contains(line, "%!") {
+					t.Errorf("%s: line %q", name, line)
+				}
+			}
+		}
+	}
+	for _, kind := range message.Kinds() {
+		if rendered[kind] == 0 {
+			t.Errorf("no test renders mails of kind %s", kind)
+		}
+		delete(rendered, kind)
+	}
+	if len(rendered) > 0 {
+		t.Errorf("kinds that Kinds does not list: %v", rendered)
+	}
+}
+
+// No other package writes mails: they hand on what this one wrote.
+func TestMailsAreWrittenHere(t *testing.T) {
+	t.Parallel()
+	err := filepath.WalkDir(filepath.Join("..", "..", ".."), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if folder := filepath.Base(filepath.Dir(path)); folder != "message" && regexp.MustCompile(`store\.Mail\{[^}]`).Match(text) {
+			t.Errorf("%s writes a mail: its text belongs here", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What people wrote must not put links, lines or headers into a mail.
 func TestStrangersWordsAreHarmless(t *testing.T) {
 	t.Parallel()
@@ -92,7 +143,7 @@ func TestStrangersWordsAreHarmless(t *testing.T) {
 		var s message.Site
 		for _, m := range []store.Mail{
 			s.Invitation(message.Invite{Recipient: user.Email, Inviter: evil, Business: evil, Role: "viewer", Token: token, Until: at}),
-			s.AlertFired(user, message.Alert{Name: evil, Business: evil, KPI: evil, At: at}),
+			s.AlertFired(message.Alert{Name: evil, Severity: "info", Business: evil, Count: 1, Found: []message.Found{{KPI: evil, Amount: "1 " + message.Plain(evil), Text: "1 " + message.Plain(evil)}}}),
 			s.APIKeyCreated(user, message.APIKey{Name: evil, Business: evil}, o), s.VerifyEmail(user, token, at), s.PasswordChanged(user, o),
 		} {
 			text := m.Subject + m.Body

@@ -8,6 +8,18 @@ import (
 	"github.com/signalcraft/signalcraft/api/store"
 )
 
+// The kinds of mail about the security of accounts.
+const (
+	KindNewDevice        = "new_device"
+	KindMFAOn            = "mfa_enabled"
+	KindMFAOff           = "mfa_disabled"
+	KindRecoveryCodes    = "recovery_codes_replaced"
+	KindRecoveryCodeUsed = "recovery_code_used"
+	KindMFAFailing       = "mfa_failing"
+	KindAPIKeyCreated    = "api_key_created"
+	KindSessionsEnded    = "sessions_ended"
+)
+
 // NewDevice tells that somebody signed in from where the account was not signed in from before.
 func (s Site) NewDevice(to store.User, o Occasion) store.Mail {
 	return letter{to, KindNewDevice, "New sign-in to your account", append([]string{
@@ -27,14 +39,22 @@ const (
 
 // MFAChanged tells what happened to the second factor of an account.
 func (s Site) MFAChanged(to store.User, change MFAChange, o Occasion) store.Mail {
-	subject, text := "Two-step sign-in is on", "From now on, signing in to your SignalCraft account takes a code from your app beside your password."
+	kind, subject, text := KindMFAOn, "Two-step sign-in is on", "From now on, signing in to your SignalCraft account takes a code from your app beside your password. "+
+		"Keep the recovery codes in a safe place."
 	switch change {
 	case MFAOff:
-		subject, text = "Two-step sign-in is off", "From now on, your password alone suffices to sign in to your SignalCraft account. Its recovery codes are void."
+		kind, subject, text = KindMFAOff, "Two-step sign-in is off", "From now on, your password alone suffices to sign in to your SignalCraft account. Its recovery codes are void."
 	case RecoveryCodesReplaced:
-		subject, text = "You have new recovery codes", "Your SignalCraft account has new recovery codes. The old ones are void."
+		kind, subject, text = KindRecoveryCodes, "You have new recovery codes", "Your SignalCraft account has new recovery codes. The old ones are void."
 	}
-	return letter{to, KindMFAChanged, subject, append([]string{text, o.facts()}, s.notYou()...)}.mail()
+	return letter{to, kind, subject, append([]string{text, o.facts()}, s.notYou()...)}.mail()
+}
+
+// MFAFailing tells that a wrong code of the second factor was given so many times in a row.
+func (s Site) MFAFailing(to store.User, failures int, o Occasion) store.Mail {
+	return letter{to, KindMFAFailing, "Wrong codes for your account", append([]string{
+		"A wrong code was given for your SignalCraft account " + strconv.Itoa(failures) + " times in a row. Whoever it was knows your password or uses one of your devices.",
+		o.facts()}, s.notYou()...)}.mail()
 }
 
 // RecoveryCodeUsed tells that a recovery code stood in for the second factor, and how many are left.
@@ -54,19 +74,14 @@ func (s Site) RecoveryCodeUsed(to store.User, left int, o Occasion) store.Mail {
 type APIKey struct {
 	Name, Business string
 	Scopes         []string
-	// ExpiresAt is nil when the key does not expire.
-	ExpiresAt *time.Time
+	ExpiresAt      time.Time
 }
 
 // APIKeyCreated tells that the account made an API key.
 func (s Site) APIKeyCreated(to store.User, key APIKey, o Occasion) store.Mail {
-	ends := "It does not expire."
-	if key.ExpiresAt != nil {
-		ends = "It expires on " + instant(*key.ExpiresAt) + "."
-	}
 	return letter{to, KindAPIKeyCreated, "An API key was created", append([]string{
 		"Your SignalCraft account made an API key named “" + plain(key.Name) + "” for the business “" + plain(key.Business) + "”. It may: " +
-			strings.Join(key.Scopes, ", ") + ". " + ends, o.facts(),
+			strings.Join(key.Scopes, ", ") + ". It expires on " + instant(key.ExpiresAt) + ".", o.facts(),
 		"If you do not know it, delete the key."}, s.notYou()...)}.mail()
 }
 

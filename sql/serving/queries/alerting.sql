@@ -238,12 +238,13 @@ select
   gen_random_uuid(),
   u.id,
   u.email,
-  'alert',
+  letters.kind,
   letters.subject,
   letters.body
 from (
   select
     unnest(sqlc.arg(businesses)::uuid[]) as business_id,
+    unnest(sqlc.arg(kinds)::text[]) as kind,
     unnest(sqlc.arg(subjects)::text[]) as subject,
     unnest(sqlc.arg(bodies)::text[]) as body
 ) as letters

@@ -91,7 +91,7 @@ delete from alerts where business_id = (select request_business()) and id = sqlc
 
 -- name: Notifications :many
 -- Notifications returns what the transaction's user is told, newest first, after the notification of after_at and after_id. What was
--- told to all members before the user was one of them is not in it.
+-- told to all members before the user was one of them is not in it, nor is what the hidden businesses told.
 select
   n.id,
   n.business_id,
@@ -112,13 +112,14 @@ where m.user_id = (select request_user())
   and (n.user_id = m.user_id or (n.user_id is null and n.created_at >= m.created_at))
   and (sqlc.narg(business_id)::uuid is null or m.business_id = sqlc.narg(business_id)::uuid)
   and (sqlc.narg(only_id)::uuid is null or n.id = sqlc.narg(only_id)::uuid)
+  and m.business_id <> all(sqlc.arg(hidden)::uuid[])
   and (not sqlc.arg(unread)::boolean or r.read_at is null)
   and (sqlc.narg(after_at)::timestamptz is null or (n.created_at, n.id) < (sqlc.narg(after_at)::timestamptz, sqlc.narg(after_id)::uuid))
 order by n.created_at desc, n.id desc
 limit sqlc.arg(most)::integer;
 
 -- name: CountUnread :one
--- CountUnread counts what the transaction's user has not read, up to most.
+-- CountUnread counts what the transaction's user has not read, up to most, without the hidden businesses.
 select count(*)
 from (
   select 1
@@ -126,6 +127,7 @@ from (
   inner join notifications as n on n.business_id = m.business_id
   where m.user_id = (select request_user())
     and (n.user_id = m.user_id or (n.user_id is null and n.created_at >= m.created_at))
+    and m.business_id <> all(sqlc.arg(hidden)::uuid[])
     and not exists (
       select 1 from notification_reads as r
       where r.business_id = n.business_id and r.notification_id = n.id and r.user_id = m.user_id
@@ -188,7 +190,9 @@ select pruned_to from event_tail;
 
 -- name: StandingSessions :many
 -- StandingSessions returns those of some sessions of the transaction's user that have not ended.
-select s.id
+select
+  s.id,
+  s.second_factor
 from user_sessions as s
 inner join users as u on u.id = s.user_id
 where s.user_id = (select request_user())
@@ -199,5 +203,11 @@ where s.user_id = (select request_user())
   and u.is_active;
 
 -- name: OwnMemberships :many
--- OwnMemberships returns the businesses that the transaction's user belongs to.
-select business_id from memberships where user_id = (select request_user());
+-- OwnMemberships returns the businesses that the transaction's user belongs to, and what their policies go by.
+select
+  m.business_id,
+  m.role,
+  b.subscription_tier
+from memberships as m
+inner join businesses as b on b.id = m.business_id
+where m.user_id = (select request_user());

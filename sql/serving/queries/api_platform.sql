@@ -80,5 +80,24 @@ select
   s.digest::text as digest
 from audit_state() as s;
 
+-- name: OperatorAuditFaults :many
+-- OperatorAuditFaults is AuditFaults for an operator of the installation.
+select
+  f.chain::text as chain,
+  f.seq::bigint as seq,
+  coalesce(f.id, 0)::bigint as id,
+  f.fault::text as fault
+from operator_verify_audit() as f
+limit sqlc.arg(most);
+
+-- name: OperatorAuditState :one
+-- OperatorAuditState is AuditState for an operator of the installation.
+select
+  s.entries::bigint as entries,
+  s.chains::bigint as chains,
+  s.erased::bigint as erased,
+  s.digest::text as digest
+from operator_audit_state() as s;
+
 -- name: EraseAuditOrigins :one
 select erase_audit_origins() as erased;

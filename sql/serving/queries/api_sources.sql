@@ -1,18 +1,3 @@
--- name: LockQuota :exec
--- LockQuota lets one transaction at a time count and add what a subscription limits in a business.
-select pg_advisory_xact_lock(hashtextextended('quota ' || sqlc.arg(business_id)::uuid::text, 0));
-
--- name: SourceQuota :one
--- SourceQuota returns what limits of a business depend on, and how many sources and active KPIs it has. What the operator's
--- files and uploads bring is no source that counts.
-select
-  b.subscription_tier,
-  b.time_zone,
-  (select count(*) from kpi_sources as s where s.business_id = b.id and s.kind not in ('file', 'upload'))::int as sources,
-  (select count(*) from kpis as k where k.business_id = b.id and k.is_active)::int as kpis
-from businesses as b
-where b.id = sqlc.arg(business_id);
-
 -- name: ListSources :many
 -- ListSources returns sources of a business by name, from after a name on.
 select

@@ -107,6 +107,10 @@ where id = (select request_business());
 -- LockBusiness makes changes that count what the request's business has wait for each other.
 select pg_advisory_xact_lock(hashtextextended('signalcraft.business.' || (select request_business()), 0));
 
+-- name: LockUser :exec
+-- LockUser makes changes that count what the request's user has wait for each other.
+select pg_advisory_xact_lock(hashtextextended('signalcraft.user.' || (select request_user()), 0));
+
 -- name: Settings :one
 select
   settings,
@@ -231,11 +235,12 @@ select
 from accept_invitation(sqlc.arg(token_hash)::bytea, sqlc.arg(at)::timestamptz) as a;
 
 -- name: Usage :one
--- Usage counts what the request's business has of what its subscription limits. An invitation to new_address does not
--- count, since it would be replaced.
+-- Usage counts what the request's business has of what its subscription limits. The operator's files are no sources of the
+-- business's making, and an invitation to new_address would be replaced: neither counts.
 select
   b.subscription_tier as tier,
-  (select count(*) from kpi_sources as s where s.business_id = b.id)::bigint as sources,
+  b.time_zone,
+  (select count(*) from kpi_sources as s where s.business_id = b.id and s.kind <> 'file')::bigint as sources,
   (select count(*) from kpis as k where k.business_id = b.id and k.is_active)::bigint as kpis,
   (select count(*) from memberships as m where m.business_id = b.id)::bigint as members,
   (select count(*) from invitations as i
@@ -508,6 +513,7 @@ select
 from notifications as n
 left join notification_reads as r on r.business_id = n.business_id and r.notification_id = n.id and r.user_id = n.user_id
 where n.user_id = (select request_user())
+  and n.business_id <> all(sqlc.arg(hidden)::uuid[])
   and n.id > sqlc.arg(after_id)
 order by n.id
 limit sqlc.arg(most)::integer;

@@ -82,14 +82,15 @@ select
   gen_random_uuid(),
   u.id,
   u.email,
-  'alert',
+  letters.kind,
   letters.subject,
   letters.body
 from (
   select
     unnest($1::uuid[]) as business_id,
-    unnest($2::text[]) as subject,
-    unnest($3::text[]) as body
+    unnest($2::text[]) as kind,
+    unnest($3::text[]) as subject,
+    unnest($4::text[]) as body
 ) as letters
 inner join memberships as m on m.business_id = letters.business_id
 inner join users as u on u.id = m.user_id
@@ -99,13 +100,19 @@ where u.is_active
 // AddMemberMailsParams are the parameters of AddMemberMails.
 type AddMemberMailsParams struct {
 	Businesses []uuid.UUID
+	Kinds      []string
 	Subjects   []string
 	Bodies     []string
 }
 
 // AddMemberMails queues one mail for each active member of a business.
 func (q *Queries) AddMemberMails(ctx context.Context, arg AddMemberMailsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, AddMemberMails, arg.Businesses, arg.Subjects, arg.Bodies)
+	result, err := q.db.Exec(ctx, AddMemberMails,
+		arg.Businesses,
+		arg.Kinds,
+		arg.Subjects,
+		arg.Bodies,
+	)
 	if err != nil {
 		return 0, err
 	}

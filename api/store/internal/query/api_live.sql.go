@@ -239,17 +239,24 @@ from (
   inner join notifications as n on n.business_id = m.business_id
   where m.user_id = (select request_user())
     and (n.user_id = m.user_id or (n.user_id is null and n.created_at >= m.created_at))
+    and m.business_id <> all($1::uuid[])
     and not exists (
       select 1 from notification_reads as r
       where r.business_id = n.business_id and r.notification_id = n.id and r.user_id = m.user_id
     )
-  limit $1::integer
+  limit $2::integer
 ) as unread
 `
 
-// CountUnread counts what the transaction's user has not read, up to most.
-func (q *Queries) CountUnread(ctx context.Context, most int32) (int64, error) {
-	row := q.db.QueryRow(ctx, CountUnread, most)
+// CountUnreadParams are the parameters of CountUnread.
+type CountUnreadParams struct {
+	Hidden []uuid.UUID
+	Most   int32
+}
+
+// CountUnread counts what the transaction's user has not read, up to most, without the hidden businesses.
+func (q *Queries) CountUnread(ctx context.Context, arg CountUnreadParams) (int64, error) {
+	row := q.db.QueryRow(ctx, CountUnread, arg.Hidden, arg.Most)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -491,16 +498,18 @@ where m.user_id = (select request_user())
   and (n.user_id = m.user_id or (n.user_id is null and n.created_at >= m.created_at))
   and ($1::uuid is null or m.business_id = $1::uuid)
   and ($2::uuid is null or n.id = $2::uuid)
-  and (not $3::boolean or r.read_at is null)
-  and ($4::timestamptz is null or (n.created_at, n.id) < ($4::timestamptz, $5::uuid))
+  and m.business_id <> all($3::uuid[])
+  and (not $4::boolean or r.read_at is null)
+  and ($5::timestamptz is null or (n.created_at, n.id) < ($5::timestamptz, $6::uuid))
 order by n.created_at desc, n.id desc
-limit $6::integer
+limit $7::integer
 `
 
 // NotificationsParams are the parameters of Notifications.
 type NotificationsParams struct {
 	BusinessID *uuid.UUID
 	OnlyID     *uuid.UUID
+	Hidden     []uuid.UUID
 	Unread     bool
 	AfterAt    *time.Time
 	AfterID    *uuid.UUID
@@ -523,11 +532,12 @@ type NotificationsRow struct {
 }
 
 // Notifications returns what the transaction's user is told, newest first, after the notification of after_at and after_id. What was
-// told to all members before the user was one of them is not in it.
+// told to all members before the user was one of them is not in it, nor is what the hidden businesses told.
 func (q *Queries) Notifications(ctx context.Context, arg NotificationsParams) ([]NotificationsRow, error) {
 	rows, err := q.db.Query(ctx, Notifications,
 		arg.BusinessID,
 		arg.OnlyID,
+		arg.Hidden,
 		arg.Unread,
 		arg.AfterAt,
 		arg.AfterID,
@@ -621,23 +631,36 @@ func (q *Queries) OpenFirings(ctx context.Context, alerts []uuid.UUID) ([]OpenFi
 
 // OwnMemberships is the text of the query of that name.
 const OwnMemberships = `-- name: OwnMemberships :many
-select business_id from memberships where user_id = (select request_user())
+select
+  m.business_id,
+  m.role,
+  b.subscription_tier
+from memberships as m
+inner join businesses as b on b.id = m.business_id
+where m.user_id = (select request_user())
 `
 
-// OwnMemberships returns the businesses that the transaction's user belongs to.
-func (q *Queries) OwnMemberships(ctx context.Context) ([]uuid.UUID, error) {
+// OwnMembershipsRow is one row of OwnMemberships.
+type OwnMembershipsRow struct {
+	BusinessID       uuid.UUID
+	Role             string
+	SubscriptionTier string
+}
+
+// OwnMemberships returns the businesses that the transaction's user belongs to, and what their policies go by.
+func (q *Queries) OwnMemberships(ctx context.Context) ([]OwnMembershipsRow, error) {
 	rows, err := q.db.Query(ctx, OwnMemberships)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []uuid.UUID
+	var items []OwnMembershipsRow
 	for rows.Next() {
-		var business_id uuid.UUID
-		if err := rows.Scan(&business_id); err != nil {
+		var i OwnMembershipsRow
+		if err := rows.Scan(&i.BusinessID, &i.Role, &i.SubscriptionTier); err != nil {
 			return nil, err
 		}
-		items = append(items, business_id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -683,7 +706,9 @@ func (q *Queries) ReadNotification(ctx context.Context, arg ReadNotificationPara
 
 // StandingSessions is the text of the query of that name.
 const StandingSessions = `-- name: StandingSessions :many
-select s.id
+select
+  s.id,
+  s.second_factor
 from user_sessions as s
 inner join users as u on u.id = s.user_id
 where s.user_id = (select request_user())
@@ -700,20 +725,26 @@ type StandingSessionsParams struct {
 	Now time.Time
 }
 
+// StandingSessionsRow is one row of StandingSessions.
+type StandingSessionsRow struct {
+	ID           uuid.UUID
+	SecondFactor bool
+}
+
 // StandingSessions returns those of some sessions of the transaction's user that have not ended.
-func (q *Queries) StandingSessions(ctx context.Context, arg StandingSessionsParams) ([]uuid.UUID, error) {
+func (q *Queries) StandingSessions(ctx context.Context, arg StandingSessionsParams) ([]StandingSessionsRow, error) {
 	rows, err := q.db.Query(ctx, StandingSessions, arg.Ids, arg.Now)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []uuid.UUID
+	var items []StandingSessionsRow
 	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
+		var i StandingSessionsRow
+		if err := rows.Scan(&i.ID, &i.SecondFactor); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -279,6 +279,82 @@ func (q *Queries) KeptAnswer(ctx context.Context, arg KeptAnswerParams) (KeptAns
 	return i, err
 }
 
+// OperatorAuditFaults is the text of the query of that name.
+const OperatorAuditFaults = `-- name: OperatorAuditFaults :many
+select
+  f.chain::text as chain,
+  f.seq::bigint as seq,
+  coalesce(f.id, 0)::bigint as id,
+  f.fault::text as fault
+from operator_verify_audit() as f
+limit $1
+`
+
+// OperatorAuditFaultsRow is one row of OperatorAuditFaults.
+type OperatorAuditFaultsRow struct {
+	Chain string
+	Seq   int64
+	ID    int64
+	Fault string
+}
+
+// OperatorAuditFaults is AuditFaults for an operator of the installation.
+func (q *Queries) OperatorAuditFaults(ctx context.Context, most int32) ([]OperatorAuditFaultsRow, error) {
+	rows, err := q.db.Query(ctx, OperatorAuditFaults, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OperatorAuditFaultsRow
+	for rows.Next() {
+		var i OperatorAuditFaultsRow
+		if err := rows.Scan(
+			&i.Chain,
+			&i.Seq,
+			&i.ID,
+			&i.Fault,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// OperatorAuditState is the text of the query of that name.
+const OperatorAuditState = `-- name: OperatorAuditState :one
+select
+  s.entries::bigint as entries,
+  s.chains::bigint as chains,
+  s.erased::bigint as erased,
+  s.digest::text as digest
+from operator_audit_state() as s
+`
+
+// OperatorAuditStateRow is one row of OperatorAuditState.
+type OperatorAuditStateRow struct {
+	Entries int64
+	Chains  int64
+	Erased  int64
+	Digest  string
+}
+
+// OperatorAuditState is AuditState for an operator of the installation.
+func (q *Queries) OperatorAuditState(ctx context.Context) (OperatorAuditStateRow, error) {
+	row := q.db.QueryRow(ctx, OperatorAuditState)
+	var i OperatorAuditStateRow
+	err := row.Scan(
+		&i.Entries,
+		&i.Chains,
+		&i.Erased,
+		&i.Digest,
+	)
+	return i, err
+}
+
 // TakeToken is the text of the query of that name.
 const TakeToken = `-- name: TakeToken :many
 with taken as (

@@ -420,17 +420,6 @@ func (q *Queries) ListSources(ctx context.Context, arg ListSourcesParams) ([]Lis
 	return items, nil
 }
 
-// LockQuota is the text of the query of that name.
-const LockQuota = `-- name: LockQuota :exec
-select pg_advisory_xact_lock(hashtextextended('quota ' || $1::uuid::text, 0))
-`
-
-// LockQuota lets one transaction at a time count and add what a subscription limits in a business.
-func (q *Queries) LockQuota(ctx context.Context, businessID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, LockQuota, businessID)
-	return err
-}
-
 // LockSource is the text of the query of that name.
 const LockSource = `-- name: LockSource :one
 select
@@ -934,39 +923,6 @@ func (q *Queries) SourceKPIs(ctx context.Context, arg SourceKPIsParams) ([]Sourc
 		return nil, err
 	}
 	return items, nil
-}
-
-// SourceQuota is the text of the query of that name.
-const SourceQuota = `-- name: SourceQuota :one
-select
-  b.subscription_tier,
-  b.time_zone,
-  (select count(*) from kpi_sources as s where s.business_id = b.id and s.kind not in ('file', 'upload'))::int as sources,
-  (select count(*) from kpis as k where k.business_id = b.id and k.is_active)::int as kpis
-from businesses as b
-where b.id = $1
-`
-
-// SourceQuotaRow is one row of SourceQuota.
-type SourceQuotaRow struct {
-	SubscriptionTier string
-	TimeZone         string
-	Sources          int32
-	Kpis             int32
-}
-
-// SourceQuota returns what limits of a business depend on, and how many sources and active KPIs it has. What the operator's
-// files and uploads bring is no source that counts.
-func (q *Queries) SourceQuota(ctx context.Context, businessID uuid.UUID) (SourceQuotaRow, error) {
-	row := q.db.QueryRow(ctx, SourceQuota, businessID)
-	var i SourceQuotaRow
-	err := row.Scan(
-		&i.SubscriptionTier,
-		&i.TimeZone,
-		&i.Sources,
-		&i.Kpis,
-	)
-	return i, err
 }
 
 // SourceSecrets is the text of the query of that name.

@@ -1028,13 +1028,15 @@ select
 from notifications as n
 left join notification_reads as r on r.business_id = n.business_id and r.notification_id = n.id and r.user_id = n.user_id
 where n.user_id = (select request_user())
-  and n.id > $1
+  and n.business_id <> all($1::uuid[])
+  and n.id > $2
 order by n.id
-limit $2::integer
+limit $3::integer
 `
 
 // ExportNotificationsParams are the parameters of ExportNotifications.
 type ExportNotificationsParams struct {
+	Hidden  []uuid.UUID
 	AfterID uuid.UUID
 	Most    int32
 }
@@ -1054,7 +1056,7 @@ type ExportNotificationsRow struct {
 
 // ExportNotifications runs the query of that name.
 func (q *Queries) ExportNotifications(ctx context.Context, arg ExportNotificationsParams) ([]ExportNotificationsRow, error) {
-	rows, err := q.db.Query(ctx, ExportNotifications, arg.AfterID, arg.Most)
+	rows, err := q.db.Query(ctx, ExportNotifications, arg.Hidden, arg.AfterID, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -1536,6 +1538,17 @@ func (q *Queries) LockBusiness(ctx context.Context) error {
 	return err
 }
 
+// LockUser is the text of the query of that name.
+const LockUser = `-- name: LockUser :exec
+select pg_advisory_xact_lock(hashtextextended('signalcraft.user.' || (select request_user()), 0))
+`
+
+// LockUser makes changes that count what the request's user has wait for each other.
+func (q *Queries) LockUser(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, LockUser)
+	return err
+}
+
 // Member is the text of the query of that name.
 const Member = `-- name: Member :one
 select
@@ -1905,7 +1918,8 @@ func (q *Queries) SoleOwnerships(ctx context.Context) ([]SoleOwnershipsRow, erro
 const Usage = `-- name: Usage :one
 select
   b.subscription_tier as tier,
-  (select count(*) from kpi_sources as s where s.business_id = b.id)::bigint as sources,
+  b.time_zone,
+  (select count(*) from kpi_sources as s where s.business_id = b.id and s.kind <> 'file')::bigint as sources,
   (select count(*) from kpis as k where k.business_id = b.id and k.is_active)::bigint as kpis,
   (select count(*) from memberships as m where m.business_id = b.id)::bigint as members,
   (select count(*) from invitations as i
@@ -1924,19 +1938,21 @@ type UsageParams struct {
 // UsageRow is one row of Usage.
 type UsageRow struct {
 	Tier        string
+	TimeZone    string
 	Sources     int64
 	Kpis        int64
 	Members     int64
 	Invitations int64
 }
 
-// Usage counts what the request's business has of what its subscription limits. An invitation to new_address does not
-// count, since it would be replaced.
+// Usage counts what the request's business has of what its subscription limits. The operator's files are no sources of the
+// business's making, and an invitation to new_address would be replaced: neither counts.
 func (q *Queries) Usage(ctx context.Context, arg UsageParams) (UsageRow, error) {
 	row := q.db.QueryRow(ctx, Usage, arg.At, arg.NewAddress)
 	var i UsageRow
 	err := row.Scan(
 		&i.Tier,
+		&i.TimeZone,
 		&i.Sources,
 		&i.Kpis,
 		&i.Members,

@@ -1,0 +1,33 @@
+package forecast
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// longMark stands in a method's name for the length of the second season that is found in a series.
+const longMark = "long"
+
+// Methods returns the names of all single methods for a season length, those for a second season at the end: in their
+// names "long" stands for its length, which Options.Method reads as that found in each series.
+func Methods(season int) []string {
+	var names []string
+	for _, m := range methods(season) {
+		names = append(names, m.name())
+	}
+	const length = 1 << 20 // like no real one
+	for _, m := range longMethods(season, length) {
+		names = append(names, strings.ReplaceAll(m.name(), strconv.Itoa(length), longMark))
+	}
+	return names
+}
+
+// isMethod reports whether name is that of a single method or combination for a season length.
+func isMethod(name string, season int) bool {
+	known := func(list []model, name string) bool { _, ok := parse(name, list); return ok }
+	base := methods(season)
+	return slices.ContainsFunc(longSeasons(), func(long int) bool {
+		return known(slices.Concat(base, longMethods(season, long)), strings.ReplaceAll(name, longMark, strconv.Itoa(long)))
+	})
+}
