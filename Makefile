@@ -3,12 +3,13 @@ GO        ?= go
 TOOL      := $(GO) tool -modfile=.ci/tools/go.mod
 BIN       := bin/signalcraft
 DATA      ?= ./data
+SHARED    ?= ../shared
 TESTFLAGS ?=
 # ./... leaves folders called testdata out; ours holds packages with tests of their own.
 PACKAGES  := ./... ./testdata ./testdata/recorded ./testdata/shared ./testdata/upstream/generate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check contract generate bench-batch bench-api bench-live campaign-contract campaign-idempotency campaign-tenants campaign-tokens campaign-uploads campaign-addresses campaign-live clean
+.PHONY: help setup build demo test check contract generate bench-batch bench-api bench-live bench-models campaign-contract campaign-idempotency campaign-tenants campaign-tokens campaign-uploads campaign-addresses campaign-live clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -64,6 +65,9 @@ bench-api: setup ## the service over 10,000 businesses and 10 million points, be
 
 bench-live: setup ## 2,000 listeners: memory and delay of an event
 	@$(GO) run ./cmd/signalcraft bench live
+
+bench-models: setup ## forecasts, anomalies and headline scores on the public sets, references beside (SHARED=../shared)
+	@$(GO) run ./cmd/signalcraft bench models --data $(SHARED)/data
 
 clean: ## remove the binary and the demo's data folder
 	@rm -rf bin $(DATA)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 
 	"github.com/google/uuid"
 
@@ -131,6 +132,15 @@ func pathID(ctx context.Context, text string) (uuid.UUID, error) {
 func note(ctx context.Context, subject string, details map[string]any) {
 	e := exchangeFrom(ctx)
 	e.subject, e.details = subject, details
+}
+
+// noteMore is note for a request that changes something in several steps: details of the same subject are kept.
+func noteMore(ctx context.Context, subject string, details map[string]any) {
+	e := exchangeFrom(ctx)
+	if e.subject == subject {
+		maps.Copy(details, e.details)
+	}
+	note(ctx, subject, details)
 }
 
 // noteBusiness adds to the audit entry of a user's request the business that it turned out to be about.

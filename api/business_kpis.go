@@ -15,17 +15,18 @@ import (
 
 // KPIFields are what people say of a KPI. It is exported because huma reads exported embedded structs only.
 type KPIFields struct {
-	Name        string   `json:"name" doc:"Name of the KPI; no other of the business has it" minLength:"1" maxLength:"200" example:"Revenue"`
-	Description string   `json:"description,omitempty" doc:"What it measures" maxLength:"2000" example:"Sales of both tills, without tips"`
-	Unit        string   `json:"unit,omitempty" doc:"What one unit of its values is" maxLength:"50" example:"EUR"`
-	Currency    *string  `json:"currency,omitempty" doc:"ISO 4217 currency when the values are money; they are converted to the business's" pattern:"^[A-Z]{3}$" example:"EUR"`
-	Aggregation string   `json:"aggregation" doc:"How the values of a day, week or month become one" enum:"sum,mean,last,min,max" example:"sum"`
-	NonNegative bool     `json:"non_negative" doc:"Whether forecasts never fall below zero" example:"true"`
-	Lowest      *float64 `json:"lowest,omitempty" doc:"Least value that it can take: forecasts and their bounds stay above; null: no end" minimum:"-1e300" maximum:"1e300" example:"0"`
-	Highest     *float64 `json:"highest,omitempty" doc:"Largest value that it can take, such as the number of rooms; null: no end" minimum:"-1e300" maximum:"1e300" example:"120"`
-	Integer     bool     `json:"integer,omitempty" doc:"Whether its values, and so its forecasts, are whole numbers" example:"false"`
-	PartOf      *string  `json:"part_of,omitempty" doc:"KPI that is the total of this one and its siblings, such as all locations: forecasts of the parts then add up to the total's, and anomalies of the total name the parts that moved it" format:"uuid" example:"0192f0c1-aaaa-7000-8000-000000000005"`
-	IsActive    bool     `json:"is_active" doc:"Whether it is measured; an inactive KPI does not count towards the subscription's limit" example:"true"`
+	Name           string   `json:"name" doc:"Name of the KPI; no other of the business has it" minLength:"1" maxLength:"200" example:"Revenue"`
+	Description    string   `json:"description,omitempty" doc:"What it measures" maxLength:"2000" example:"Sales of both tills, without tips"`
+	Unit           string   `json:"unit,omitempty" doc:"What one unit of its values is" maxLength:"50" example:"EUR"`
+	Currency       *string  `json:"currency,omitempty" doc:"ISO 4217 currency when the values are money; they are converted to the business's" pattern:"^[A-Z]{3}$" example:"EUR"`
+	Aggregation    string   `json:"aggregation" doc:"How the values of a day, week or month become one" enum:"sum,mean,last,min,max" example:"sum"`
+	NonNegative    bool     `json:"non_negative" doc:"Whether forecasts never fall below zero" example:"true"`
+	Lowest         *float64 `json:"lowest,omitempty" doc:"Least value that it can take: forecasts and their bounds stay above; null: no end" minimum:"-1e300" maximum:"1e300" example:"0"`
+	Highest        *float64 `json:"highest,omitempty" doc:"Largest value that it can take, such as the number of rooms; null: no end" minimum:"-1e300" maximum:"1e300" example:"120"`
+	Integer        bool     `json:"integer,omitempty" doc:"Whether its values, and so its forecasts, are whole numbers" example:"false"`
+	PartOf         *string  `json:"part_of,omitempty" doc:"KPI that is the total of this one and its siblings, such as all locations: forecasts of the parts then add up to the total's, and anomalies of the total name the parts that moved it" format:"uuid" example:"0192f0c1-aaaa-7000-8000-000000000005"`
+	LeastDeviation *float64 `json:"least_deviation,omitempty" doc:"Distance of a day's value from what was to be expected, in the KPI's unit, below which it is no anomaly; null: none" minimum:"0" maximum:"1e300" example:"25"`
+	IsActive       bool     `json:"is_active" doc:"Whether it is measured; an inactive KPI does not count towards the subscription's limit" example:"true"`
 }
 
 type kpiDetailAnswer struct {
@@ -165,7 +166,8 @@ func (s *service) updateKPI(ctx context.Context, in *updateKPIInput) (*kpiOutput
 // kpi checks the fields and returns the KPI that they tell of, without ids.
 func (f KPIFields) kpi(ctx context.Context) (store.KPI, error) {
 	k := store.KPI{Name: strings.TrimSpace(f.Name), Description: strings.TrimSpace(f.Description), Unit: strings.TrimSpace(f.Unit),
-		Currency: f.Currency, Aggregation: f.Aggregation, NonNegative: f.NonNegative, Lowest: f.Lowest, Highest: f.Highest, Integer: f.Integer}
+		Currency: f.Currency, Aggregation: f.Aggregation, NonNegative: f.NonNegative, Lowest: f.Lowest, Highest: f.Highest, Integer: f.Integer,
+		LeastDeviation: f.LeastDeviation}
 	if f.PartOf != nil {
 		id, err := uuid.Parse(*f.PartOf)
 		if err != nil {
@@ -196,7 +198,8 @@ func aboutKPI(k store.KPIDetail) kpiDetailAnswer {
 	a := kpiDetailAnswer{ID: k.ID.String(), Grain: k.Grain, Source: kpiSource{ID: k.SourceID.String(), Name: k.SourceName, Kind: k.SourceKind},
 		Version: k.Version, CreatedAt: k.CreatedAt.UTC(), UpdatedAt: k.UpdatedAt.UTC(),
 		KPIFields: KPIFields{Name: k.Name, Description: k.Description, Unit: k.Unit, Currency: k.Currency,
-			Aggregation: k.Aggregation, NonNegative: k.NonNegative, Lowest: k.Lowest, Highest: k.Highest, Integer: k.Integer, IsActive: k.Active}}
+			Aggregation: k.Aggregation, NonNegative: k.NonNegative, Lowest: k.Lowest, Highest: k.Highest, Integer: k.Integer, LeastDeviation: k.LeastDeviation,
+			IsActive: k.Active}}
 	if k.PartOf != nil {
 		id := k.PartOf.String()
 		a.PartOf = &id

@@ -19,6 +19,14 @@ type Preferences struct {
 	NumberFormat numberFormat   `json:"number_format" doc:"How numbers are written"`
 	Digest       digestSettings `json:"digest" doc:"Summary by mail"`
 	Channels     noticeChannels `json:"channels" doc:"How members are told, by what of; an alert's own channels go first"`
+	// Anomalies may be left out by callers that do not know it yet.
+	Anomalies anomalySettings `json:"anomalies,omitempty" doc:"How much has to happen before a KPI is out of the ordinary; left out, it has its default"`
+}
+
+// anomalySettings are read by the batch under these names.
+type anomalySettings struct {
+	ExpectedAlarms float64 `json:"expected_alarms" doc:"How many anomalies of one KPI may be told of in a month in which nothing happens: less is quieter, and misses more" minimum:"0.01" maximum:"10" example:"0.5"`
+	LeastShare     float64 `json:"least_share" doc:"Deviation, as a share of what was to be expected, below which nothing is an anomaly" minimum:"0" maximum:"10" example:"0.05"`
 }
 
 type numberFormat struct {
@@ -47,7 +55,8 @@ func defaultPreferences() Preferences {
 	return Preferences{Locale: "en", WeekStart: "monday", NumberFormat: numberFormat{Decimal: "point", Grouping: "comma", Decimals: 2},
 		Digest: digestSettings{Frequency: "weekly", Weekday: "monday", Hour: 7, Recipients: []string{"owner", "admin"}},
 		Channels: noticeChannels{Alerts: []string{"in_app", "email"}, Anomalies: []string{"in_app"},
-			Sources: []string{"in_app", "email"}, Uploads: []string{"in_app"}}}
+			Sources: []string{"in_app", "email"}, Uploads: []string{"in_app"}},
+		Anomalies: anomalySettings{ExpectedAlarms: 0.5, LeastShare: 0.05}}
 }
 
 type preferencesOutput struct {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,6 +18,7 @@ type forecastsInput struct {
 	WindowInput
 	KPIs    []string `query:"kpi" doc:"Only these KPIs, with commas between them" maxItems:"100" example:"0192f0c1-aaaa-7000-8000-000000000002"`
 	Vintage string   `query:"vintage" doc:"The forecasts as they stood on this day, as far as they are still published; the newest when absent" format:"date" example:"2026-03-29"`
+	Include []string `query:"include" doc:"What else is told, with commas between them: what each point is made of; why the forecast is as it is; how far the forecasts of the last 90 days were from what came" enum:"components,explanation,accuracy" maxItems:"3" example:"components,explanation,accuracy"`
 	Limit   int      `query:"limit" doc:"Points on one page" minimum:"1" maximum:"5000" default:"1000" example:"1000"`
 }
 
@@ -32,6 +34,9 @@ type forecastSeries struct {
 	Method  string          `json:"method" doc:"Model that won on this KPI's past" example:"ets"`
 	MASE    *float64        `json:"mase" doc:"Its error on the past, as a multiple of the seasonal naive forecast's; null when the past is too short" example:"0.82"`
 	Points  []forecastPoint `json:"points" nullable:"false" doc:"Forecast by day"`
+	// The following are there when they are asked for.
+	Explanation *forecastExplanation `json:"explanation,omitempty" doc:"With include=explanation: why the forecast is as it is; absent when its vintage is older than explanations"`
+	Accuracy    *[]forecastAccuracy  `json:"accuracy,omitempty" nullable:"false" doc:"With include=accuracy: how far the KPI's forecasts of the last 90 days were from what came, by band of horizons; a band of which nothing came is absent" maxItems:"10"`
 }
 
 type forecastPoint struct {
@@ -41,6 +46,8 @@ type forecastPoint struct {
 	Upper80 *float64 `json:"upper_80" doc:"Upper end of the 80 % interval" example:"1400"`
 	Lower95 *float64 `json:"lower_95" doc:"Lower end of the 95 % interval" example:"1010"`
 	Upper95 *float64 `json:"upper_95" doc:"Upper end of the 95 % interval" example:"1490"`
+
+	Components *forecastComponents `json:"components,omitempty" doc:"With include=components of the forecasts: what the mean is made of. They sum to it, unless it was brought into the KPI's range or fitted to other KPIs; absent when the vintage is older than components"`
 }
 
 func (s *service) registerForecasts() {
@@ -48,7 +55,8 @@ func (s *service) registerForecasts() {
 		OperationID: "getDashboardForecasts", Method: http.MethodGet, Path: "/dashboard/forecasts/{id}", Tags: []string{"dashboard"},
 		Summary: "Forecasts of a business",
 		Description: "The newest forecast of every KPI with its 80 % and 95 % bands, as series ready to draw. " +
-			"Without from and to: all days of the newest vintage.",
+			"Without from and to: all days of the newest vintage. With include: what each point is made of, why the forecast is as it is, " +
+			"and how those of the past did against what came and against repeating the last week.",
 	}, s.forecasts)
 }
 
@@ -67,11 +75,17 @@ func (s *service) forecasts(ctx context.Context, in *forecastsInput) (question, 
 			return question{}, invalid(ctx, "query", "vintage", "not a day as YYYY-MM-DD")
 		}
 	}
-	asked := []any{ask, in.From, in.To, until}
-	return question{business: business, tables: []string{"forecasts"}, asked: asked, match: in.Match,
+	include := slices.Compact(slices.Sorted(slices.Values(in.Include)))
+	asked := []any{ask, in.From, in.To, until, include}
+	tables := []string{"forecasts"}
+	if slices.Contains(include, withAccuracy) {
+		tables = append(tables, "forecast_accuracy")
+	}
+	return question{business: business, tables: tables, asked: asked, match: in.Match,
 		answer: func(ctx context.Context, t *store.MemberTx, state store.DashboardState) (any, error) {
 			// A series that ended long ago has a vintage of long ago; the window reaches back as far as ahead.
-			w, err := in.window(ctx, state.Publication("forecasts").LocalDay.Add(forecastWindow), 2*forecastWindow)
+			published := state.Publication("forecasts").LocalDay
+			w, err := in.window(ctx, published.Add(forecastWindow), 2*forecastWindow)
 			if err != nil {
 				return nil, err
 			}
@@ -81,7 +95,12 @@ func (s *service) forecasts(ctx context.Context, in *forecastsInput) (question, 
 				return nil, err
 			}
 			page, next, err := cut(points, in.Limit, func(p store.ForecastPoint) kpiKey { return kpiKey{p.KPIID, day{p.Day}} })
-			return forecastsAnswer{s.published(state, w, "forecasts"), forecastsSeries(page), next}, err
+			if err != nil {
+				return nil, err
+			}
+			series := forecastsSeries(page)
+			err = includeInForecasts(ctx, t, include, ask, until, published, series)
+			return forecastsAnswer{s.published(state, w, tables...), series, next}, err
 		}}, nil
 }
 

@@ -52,6 +52,7 @@ type metricAnomaly struct {
 	Upper     *float64 `json:"upper" doc:"Upper end of what is ordinary" example:"1460"`
 	Direction string   `json:"direction" doc:"Where the value lies" enum:"above,below" example:"below"`
 	Severity  string   `json:"severity" doc:"How far" enum:"minor,major,critical" example:"major"`
+	Kind      string   `json:"kind" doc:"In which way" enum:"spike,dip,level_shift,flat_line,missing,volatility" example:"dip"`
 }
 
 type holiday struct {
@@ -203,7 +204,7 @@ func includeAnomalies(ctx context.Context, t *store.MemberTx, w window, kpis []u
 	for _, a := range slices.Backward(anomalies) { // they come newest first
 		series := begun[a.KPIID]
 		series.Anomalies = append(series.Anomalies, metricAnomaly{a.Day.Format(time.DateOnly), finite(a.Value), finite(a.Expected),
-			finite(a.Lower), finite(a.Upper), a.Direction, a.Severity})
+			finite(a.Lower), finite(a.Upper), a.Direction, a.Severity, a.Kind})
 	}
 	return err
 }

@@ -40,6 +40,13 @@ type kpiCard struct {
 	Sparkline []sparkPoint   `json:"sparkline" nullable:"false" doc:"The 28 days that end with it, gaps as null; empty when there is none" maxItems:"28"`
 	Next      *forecastPoint `json:"next" doc:"First day after it that is forecast; null when none is"`
 	Anomaly   *cardAnomaly   `json:"anomaly" doc:"Latest anomaly of the window; null when there is none"`
+	Trend     *cardTrend     `json:"trend" doc:"Where the KPI goes; null when nothing is known of it"`
+}
+
+type cardTrend struct {
+	Direction       string   `json:"direction" doc:"steady means that no trend is significant, unknown that there are too few values" enum:"unknown,steady,rising,falling" example:"rising"`
+	PercentPerMonth *float64 `json:"percent_per_month" doc:"Rate, as per cent of the KPI's level in 30 days; null when unknown" example:"2.4"`
+	PValue          *float64 `json:"p_value" doc:"Chance of as strong a trend where there is none (Mann and Kendall); null when unknown" minimum:"0" maximum:"1" example:"0.003"`
 }
 
 type cardDay struct {
@@ -66,7 +73,8 @@ type cardAnomaly struct {
 	Hour      *int32    `json:"hour" doc:"Local hour; null for days" minimum:"0" maximum:"23" example:"14"`
 	Value     *float64  `json:"value" doc:"Value that was judged" example:"412"`
 	Expected  *float64  `json:"expected" doc:"What was to be expected" example:"1180"`
-	Score     *float64  `json:"score" doc:"Deviation in robust standard deviations" example:"-5.4"`
+	Score     *float64  `json:"score" doc:"How far out of the ordinary, from 0 to 1" minimum:"0" maximum:"1" example:"0.61"`
+	Kind      string    `json:"kind" doc:"In which way" enum:"spike,dip,level_shift,flat_line,missing,volatility" example:"dip"`
 	Direction string    `json:"direction" doc:"Where the value lies" enum:"above,below" example:"below"`
 	Severity  string    `json:"severity" doc:"How far" enum:"minor,major,critical" example:"major"`
 }
@@ -101,7 +109,7 @@ func (s *service) registerSummary() {
 	registerPublished[summaryAnswer](s, huma.Operation{
 		OperationID: "getDashboardSummary", Method: http.MethodGet, Path: "/dashboard/summary/{id}", Tags: []string{"dashboard"},
 		Summary: "A business at a glance",
-		Description: "One card for each active KPI (latest value, changes, small chart, next forecast, latest anomaly), the tone of the news, " +
+		Description: "One card for each active KPI (latest value, changes, small chart, next forecast, latest anomaly, trend), the tone of the news, " +
 			"the weather, and how fresh each published table is. The window is that of anomalies: 28 days.",
 	}, s.summary)
 }
@@ -122,7 +130,7 @@ func (s *service) summary(ctx context.Context, in *summaryInput) (question, erro
 		}
 		ask.AfterName, ask.AfterKPI = after.Name, after.KPI
 	}
-	tables := []string{"kpi_data", "kpi_trends", "forecasts", "kpi_anomalies", "news_daily", "weather_data"}
+	tables := []string{"kpi_data", "kpi_trends", "forecasts", "kpi_anomalies", "news_daily", "weather_data", "kpi_trend_statements"}
 	return question{business: business, tables: tables, asked: ask, match: in.Match,
 		answer: func(ctx context.Context, t *store.MemberTx, state store.DashboardState) (any, error) {
 			last := state.Publication("kpi_data").LocalDay
@@ -153,12 +161,15 @@ func kpiCards(cards []store.Card) []kpiCard {
 			list[i].Latest = &cardDay{Day: l.Day.Format(time.DateOnly), Value: finite(l.Value), Currency: l.Currency, Converted: finite(l.Converted),
 				ConvertedCurrency: l.ConvertedCurrency, ChangeWeek: finite(l.ChangeWeek), ChangeMonth: finite(l.ChangeMonth), ChangeYear: finite(l.ChangeYear), Mean28: finite(l.Mean28)}
 		}
+		if c.Trend != "" {
+			list[i].Trend = &cardTrend{c.Trend, finite(c.TrendPercentPerMonth), finite(c.TrendPValue)}
+		}
 		if c.Next != nil {
 			next := forecastDay(*c.Next)
 			list[i].Next = &next
 		}
 		if a := c.Anomaly; a != nil {
-			list[i].Anomaly = &cardAnomaly{a.Grain, a.StartsAt, a.Day.Format(time.DateOnly), a.Hour, finite(a.Value), finite(a.Expected), finite(a.Score), a.Direction, a.Severity}
+			list[i].Anomaly = &cardAnomaly{a.Grain, a.StartsAt, a.Day.Format(time.DateOnly), a.Hour, finite(a.Value), finite(a.Expected), finite(a.Score), a.Kind, a.Direction, a.Severity}
 		}
 	}
 	return list

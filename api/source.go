@@ -204,7 +204,7 @@ func (s *service) deleteSource(ctx context.Context, in *sourceInput) (*struct{},
 			return err
 		}
 		note(ctx, id.String(), map[string]any{"name": before.Name, "kind": before.Kind, "kpis": len(before.KPIs)})
-		return t.RemoveSource(ctx, id)
+		return t.RemoveSource(ctx, id, s.clock())
 	})
 	if err != nil {
 		return nil, s.fail(ctx, err)

@@ -22,6 +22,8 @@ type Uploads interface {
 	Inspect(ctx context.Context, id uuid.UUID, about UploadBusiness, choices UploadChoices) (*UploadInspection, error)
 	// Land sees to it that committed uploads land soon.
 	Land(ctx context.Context) error
+	// Replace makes the file of another id that of id, in the place of the one it had, if any.
+	Replace(ctx context.Context, id, by uuid.UUID) error
 	// Discard removes the file of id. That there is none is no error.
 	Discard(ctx context.Context, id uuid.UUID) error
 	// Limit is how many bytes a file may have.

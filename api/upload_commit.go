@@ -76,11 +76,9 @@ func (s *service) commit(ctx context.Context, business, id uuid.UUID, choices Up
 	if !mayCommit(u.Status) {
 		return nil
 	}
-	var earlier UploadChoices
-	if err := json.Unmarshal(u.Choices, &earlier); err != nil {
-		return fmt.Errorf("read choices of upload %s: %w", id, err)
+	if choices, err = choices.overStored(u); err != nil {
+		return err
 	}
-	choices = choices.over(earlier)
 	seen, err := s.uploads.Inspect(ctx, id, about, choices)
 	if err != nil {
 		return err
@@ -88,10 +86,28 @@ func (s *service) commit(ctx context.Context, business, id uuid.UUID, choices Up
 	if err := unanswered(ctx, seen.Preview.Ambiguous); err != nil {
 		return err
 	}
-	if err := s.addUploaded(ctx, business, u, seen, choices); err != nil {
+	err = s.inBusiness(ctx, business, func(t *store.MemberTx) error { return s.addUploaded(ctx, t, u, seen, choices) })
+	if err != nil {
+		return err
+	}
+	return s.landSoon(ctx)
+}
+
+// landSoon makes what was committed stand and has it landed.
+func (s *service) landSoon(ctx context.Context) error {
+	if err := s.settle(ctx); err != nil {
 		return err
 	}
 	return s.uploads.Land(ctx)
+}
+
+// overStored returns the choices over those made about an upload before.
+func (c UploadChoices) overStored(u store.Upload) (UploadChoices, error) {
+	var earlier UploadChoices
+	if err := json.Unmarshal(u.Choices, &earlier); err != nil {
+		return c, fmt.Errorf("read choices of upload %s: %w", u.ID, err)
+	}
+	return c.over(earlier), nil
 }
 
 // mayCommit reports whether an upload may be committed.
@@ -111,47 +127,45 @@ func unanswered(ctx context.Context, questions []UploadQuestion) error {
 	return e
 }
 
-// addUploaded adds what an upload brings and queues it, in one transaction.
-func (s *service) addUploaded(ctx context.Context, business uuid.UUID, u store.Upload, seen *UploadInspection, choices UploadChoices) error {
+// addUploaded adds what an upload brings and queues it, unless somebody else was faster.
+func (s *service) addUploaded(ctx context.Context, t *store.MemberTx, u store.Upload, seen *UploadInspection, choices UploadChoices) error {
 	commit := store.Uploaded{ID: u.ID, SourceName: choices.Source, At: s.clock()}
 	if commit.SourceName == "" {
 		commit.SourceName = u.Name
 	}
-	return s.inBusiness(ctx, business, func(t *store.MemberTx) error {
-		used, err := t.Usage(ctx, "", commit.At)
-		if err != nil {
-			return err
-		}
-		if status, err := t.LockUpload(ctx, u.ID); err != nil || !mayCommit(status) {
-			return err // somebody else was faster
-		}
-		if err := uploadSource(ctx, t, &commit); err != nil {
-			return err
-		}
-		ids, added, err := uploadKPIs(ctx, t, &seen.Preview)
-		if err != nil {
-			return err
-		}
-		commit.NewKPIs = added
-		adds := more{KPIs: len(added)}
-		if commit.AddSource {
-			adds.Sources = 1
-		}
-		if err := room(ctx, used, adds); err != nil {
-			return err
-		}
-		if commit.Spec, err = seen.Spec(ids); err != nil {
-			return err
-		}
-		if commit.Choices, err = json.Marshal(choices); err != nil {
-			return err
-		}
-		if commit.Preview, err = json.Marshal(seen.Preview); err != nil {
-			return err
-		}
-		note(ctx, u.ID.String(), map[string]any{"name": u.Name, "source": commit.SourceID, "new_kpis": len(added)})
-		return t.CommitUpload(ctx, commit)
-	})
+	used, err := t.Usage(ctx, "", commit.At)
+	if err != nil {
+		return err
+	}
+	if status, err := t.LockUpload(ctx, u.ID); err != nil || !mayCommit(status) {
+		return err
+	}
+	if err := uploadSource(ctx, t, &commit); err != nil {
+		return err
+	}
+	ids, added, err := uploadKPIs(ctx, t, &seen.Preview)
+	if err != nil {
+		return err
+	}
+	commit.NewKPIs = added
+	adds := more{KPIs: len(added)}
+	if commit.AddSource {
+		adds.Sources = 1
+	}
+	if err := room(ctx, used, adds); err != nil {
+		return err
+	}
+	if commit.Spec, err = seen.Spec(ids); err != nil {
+		return err
+	}
+	if commit.Choices, err = json.Marshal(choices); err != nil {
+		return err
+	}
+	if commit.Preview, err = json.Marshal(seen.Preview); err != nil {
+		return err
+	}
+	noteMore(ctx, u.ID.String(), map[string]any{"name": u.Name, "source": commit.SourceID, "new_kpis": len(added)})
+	return t.CommitUpload(ctx, commit)
 }
 
 // uploadSource finds the source with the name, or makes room for a new one.

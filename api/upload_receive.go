@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -271,8 +270,8 @@ func (s *service) receiveFile(ctx context.Context, body io.Reader, r *sent, id u
 		if err != nil {
 			return err
 		}
-		if pending >= maxPending {
-			return problem(ctx, http.StatusConflict, codeUploadsPending, fmt.Sprintf("%d files wait to be committed. Commit or delete some first.", pending))
+		if pending >= maxPending { // looked at again, alone, once the file is here
+			return tooManyPending(ctx, pending)
 		}
 		b, err := t.UploadBusiness(ctx)
 		r.about = UploadBusiness{TimeZone: b.TimeZone, Currency: b.Currency}
@@ -284,18 +283,33 @@ func (s *service) receiveFile(ctx context.Context, body io.Reader, r *sent, id u
 	return s.uploads.Receive(ctx, id, body)
 }
 
-// keep inspects a file that was received and notes it, unless the business has sent the same before.
+func tooManyPending(ctx context.Context, pending int) error {
+	return problem(ctx, http.StatusConflict, codeUploadsPending,
+		fmt.Sprintf("%d files wait to be committed, or to be committed again since they failed. Commit or delete some first.", pending))
+}
+
+// keep inspects a file that was received and notes it, and commits it when that was asked for and nothing is ambiguous: all
+// of that or nothing. The same bytes again are the upload they were before; while it may still be committed, the file that came
+// now takes the place of its old one, which may be lost.
 func (s *service) keep(ctx context.Context, r *sent, u store.NewUpload) (*uploadOutput, error) {
-	seen, err := s.uploads.Inspect(ctx, u.ID, r.about, r.choices)
+	choices, err := s.knownChoices(ctx, r, u.Content)
 	if err != nil {
 		return nil, err
 	}
-	if u.Choices, err = json.Marshal(r.choices); err != nil {
+	seen, err := s.uploads.Inspect(ctx, u.ID, r.about, choices)
+	if err != nil {
+		return nil, err
+	}
+	if u.Choices, err = json.Marshal(choices); err != nil {
 		return nil, err
 	}
 	var id uuid.UUID
 	var added bool
+	status := store.UploadPreviewed
 	err = s.inBusiness(ctx, r.business, func(t *store.MemberTx) error {
+		if err := t.Lock(ctx); err != nil {
+			return err
+		}
 		if err := nameUploadKPIs(ctx, t, &seen.Preview); err != nil {
 			return err
 		}
@@ -306,10 +320,22 @@ func (s *service) keep(ctx context.Context, r *sent, u store.NewUpload) (*upload
 			return err
 		}
 		note(ctx, id.String(), map[string]any{"name": u.Name, "bytes": u.SizeBytes, "content": u.Content, "new": added})
-		if added || bytes.Equal(u.Choices, []byte("{}")) {
-			return nil
+		if !added {
+			if status, err = t.LockUpload(ctx, id); err != nil || !mayCommit(status) {
+				return err
+			}
+			if err := t.PreviewUpload(ctx, id, u.Choices, u.Preview); err != nil {
+				return err
+			}
+			if err := s.uploads.Replace(ctx, id, u.ID); err != nil { // by the same bytes, so this may stand whatever comes
+				return err
+			}
 		}
-		return t.PreviewUpload(ctx, id, u.Choices, u.Preview)
+		if r.auto && len(seen.Preview.Ambiguous) == 0 {
+			status = store.UploadQueued
+			return s.addUploaded(ctx, t, store.Upload{ID: id, Name: u.Name}, seen, choices)
+		}
+		return stillRoom(ctx, t, added)
 	})
 	if err != nil {
 		return nil, err
@@ -319,8 +345,8 @@ func (s *service) keep(ctx context.Context, r *sent, u store.NewUpload) (*upload
 			return nil, err
 		}
 	}
-	if r.auto && len(seen.Preview.Ambiguous) == 0 {
-		if err := s.commit(ctx, r.business, id, r.choices); err != nil {
+	if status == store.UploadQueued {
+		if err := s.landSoon(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -332,6 +358,34 @@ func (s *service) keep(ctx context.Context, r *sent, u store.NewUpload) (*upload
 		return &uploadOutput{http.StatusCreated, answer}, nil
 	}
 	return &uploadOutput{http.StatusOK, answer}, nil
+}
+
+// knownChoices returns the sender's choices over those made about the same bytes before.
+func (s *service) knownChoices(ctx context.Context, r *sent, content string) (choices UploadChoices, err error) {
+	choices = r.choices
+	err = s.readBusiness(ctx, r.business, func(t *store.MemberTx) error {
+		known, err := t.KnownUpload(ctx, content)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err == nil && mayCommit(known.Status) {
+			choices, err = choices.overStored(known)
+		}
+		return err
+	})
+	return choices, err
+}
+
+// stillRoom returns an error when the upload that was added is one too many to wait.
+func stillRoom(ctx context.Context, t *store.MemberTx, added bool) error {
+	if !added {
+		return nil
+	}
+	pending, err := t.PendingUploads(ctx)
+	if err == nil && pending > maxPending {
+		err = tooManyPending(ctx, pending-1)
+	}
+	return err
 }
 
 // nameUploadKPIs fills in which KPIs of a preview exist already.

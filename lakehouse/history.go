@@ -123,7 +123,7 @@ func describe(s table.Snapshot) Snapshot {
 }
 
 // Changes returns what changed in a table from snapshot since to now. All is set when
-// since is 0 or no longer known, and when a table without a time column changed. The window is exact:
+// since is 0 or no longer known, and when a table without a time column changed. What RemoveRows took out is no change. The window is exact:
 // from the earliest time in the files added or removed to just after the latest.
 func (l *Lake) Changes(ctx context.Context, name string, since int64) (Change, error) {
 	t, err := l.open(ctx, name)
@@ -131,6 +131,7 @@ func (l *Lake) Changes(ctx context.Context, name string, since int64) (Change, e
 		return Change{}, fmt.Errorf("compare snapshots of %s: %w", name, err)
 	}
 	change := Change{From: since, To: head(t)}
+	since = present(t.Metadata(), since)
 	before := t.SnapshotByID(since)
 	switch {
 	case change.To == since:

@@ -111,6 +111,9 @@ func (l *Lake) settle(ctx context.Context, name, column string, values []string)
 		_, err = tx.RewriteManifests(ctx,
 			table.WithRewriteManifestPredicate(func(m iceberg.ManifestFile) bool { return m.DeletedDataFiles() > 0 }),
 			table.WithRewriteManifestClusterBy(func(iceberg.DataFile) any { return 0 })) // else a manifest that stands alone is kept as it is
+		if err == nil {
+			err = standIn(tx, current, held.table.Properties())
+		}
 		if err != nil {
 			return fmt.Errorf("prepare snapshot: %w", err)
 		}
@@ -159,6 +162,9 @@ func (s *Staging) exchange(ctx context.Context, c Commit, old []iceberg.DataFile
 			}
 			tx := held.table.NewTransaction()
 			if err := change(ctx, tx, added, live, c.summary()); err != nil {
+				return fmt.Errorf("prepare snapshot: %w", err)
+			}
+			if err := standIn(tx, held.table.CurrentSnapshot(), held.table.Properties()); err != nil {
 				return fmt.Errorf("prepare snapshot: %w", err)
 			}
 			_, err = tx.Commit(ctx)

@@ -96,6 +96,7 @@ func TestRemovedRowsAreGoneFromTheDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := untouched.Snapshot
 	removed, err := l.RemoveRows(t.Context(), "raw.kpi_points", lakehouse.Commit{RunID: "run", Unit: "erase"}, "business_id", []string{gone, "unknown"})
 	if err != nil || removed != (lakehouse.Removed{Rows: 63, Files: 3}) {
 		t.Fatalf("RemoveRows = %+v, %v; want 63 rows of 3 files", removed, err)
@@ -129,6 +130,16 @@ func TestRemovedRowsAreGoneFromTheDisk(t *testing.T) {
 	}
 	if got := rowsOf(t, l, stays); !reflect.DeepEqual(got, want) {
 		t.Errorf("the other business has %d rows after the orphans went, want the %d it had", len(got), len(want))
+	}
+	for _, version := range []int64{before, now.Snapshot} {
+		if c, err := l.Changes(t.Context(), "raw.kpi_points", version); err != nil || !c.None {
+			t.Errorf("Changes since version %d: %+v, %v; want none", version, c, err)
+		}
+	}
+	land(t, l, lakehouse.Commit{Unit: "d"}, pointsOf(stays, 2)...)
+	c, err := l.Changes(t.Context(), "raw.kpi_points", before)
+	if err != nil || c.All || c.None || c.Window.End.After(day(t, "2024-05-03")) {
+		t.Errorf("Changes after two more days: %+v, %v; want these", c, err)
 	}
 	again, err := l.RemoveRows(t.Context(), "raw.kpi_points", lakehouse.Commit{Unit: "erase"}, "business_id", []string{gone})
 	if err != nil || again != (lakehouse.Removed{}) {

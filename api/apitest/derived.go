@@ -23,6 +23,7 @@ func (s *seeder) derived(b Business, kpi uuid.UUID, zone string, number int) {
 	s.exec(`insert into serving.business_days (business_id, kpi_id, day, weekday, value, complete, is_holiday, holiday)
 		select business_id, kpi_id, day, extract(isodow from day), value, complete, day = $3::date, case when day = $3::date then 'Spring Day' end
 		from serving.kpi_data where business_id = $1 and kpi_id = $2`, b.ID, kpi, Holiday)
+	s.explained(b, kpi)
 	if number > 0 {
 		return
 	}
@@ -30,3 +31,20 @@ func (s *seeder) derived(b Business, kpi uuid.UUID, zone string, number int) {
 		select $1, $2::date + n, '53.55,9.99', case when n > 0 then 'forecast' else 'archive' end, n, n + 10, n + 5, 0.5, 0, 20, 61
 		from generate_series(1 - $3::integer, $4::integer) as n`, b.ID, LastDay, WeatherDays, WeatherAhead)
 }
+
+// explained says what the newest vintage of a KPI is made of and why, and how the vintages of three days, and one of long ago, did in
+// the first band: in the n-th of them one day more came, off by n.
+func (s *seeder) explained(b Business, kpi uuid.UUID) {
+	s.t.Helper()
+	s.exec(`update serving.forecasts set trend = mean - 5, seasonal = 4, long_seasonal = 0, calendar = 3, measured = -2
+		where business_id = $1 and kpi_id = $2 and vintage = $3`, b.ID, kpi, NewestVintage)
+	s.exec(`update serving.forecasts set scale = 10, explanation = $4 where business_id = $1 and kpi_id = $2 and vintage = $3 and horizon = 1`,
+		b.ID, kpi, NewestVintage, Explanation)
+	s.exec(`insert into serving.forecast_accuracy (business_id, kpi_id, vintage, horizon_from, horizon_to, method, days, mae, mase, smape, bias, coverage_80, coverage_95, naive_days, naive_mae, paired_mae)
+		select $1, $2, $3::date - n, 1, 7, 'theta', n, n, n / 10.0, n, -n, 0, 1, case when n < 99 then n - 1 else 1 end, case when n > 1 then 2 * n end, case when n > 1 then n end
+		from unnest('{1,2,3,99}'::integer[]) as n`, b.ID, kpi, NewestVintage)
+}
+
+// Explanation is why the newest vintage of every KPI is as it is.
+const Explanation = `{"history_from":"2023-03-31","history_to":"2026-03-30","days":1096,"missing":2,"outliers":1,"level_shift":"2025-06-01","season":7,"long_season":null,` +
+	`"mase":0.8,"baseline_mase":1.1,"coverage_80":0.79,"coverage_95":0.96,"members":[{"method":"theta","weight":1}],"effects":[{"name":"holiday: Karfreitag","coefficient":-120.5}]}`

@@ -68,6 +68,15 @@ func (u *Uploads) Inspect(_ context.Context, id uuid.UUID, about api.UploadBusin
 // Land does nothing.
 func (u *Uploads) Land(context.Context) error { return nil }
 
+// Replace calls the file of by the file of id.
+func (u *Uploads) Replace(_ context.Context, id, by uuid.UUID) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.files[id] = u.files[by]
+	delete(u.files, by)
+	return nil
+}
+
 // Discard forgets the file.
 func (u *Uploads) Discard(_ context.Context, id uuid.UUID) error {
 	u.mu.Lock()

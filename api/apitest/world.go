@@ -85,7 +85,7 @@ func seed(t testing.TB, ownerURL string, accounts *auth.Service) World {
 
 // Tables lists the published tables.
 func Tables() []string {
-	return []string{"kpi_data", "kpi_weekly", "kpi_monthly", "kpi_trends", "kpi_anomalies", "forecasts", "news_articles", "news_daily",
+	return []string{"kpi_data", "kpi_weekly", "kpi_monthly", "kpi_trends", "kpi_anomalies", "forecasts", "forecast_accuracy", "news_articles", "news_daily",
 		"weather_data", "market_data", "calendar_holidays", "business_days"}
 }
 

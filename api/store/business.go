@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,9 @@ type Business struct {
 	Latitude, Longitude *float64
 	// NewsQuery is what its news are searched by; empty means no news.
 	NewsQuery string
+	// ExpectedAlarms is how many anomalies of each KPI it wants to be told of in a month, LeastShare the share of the expected value below which a
+	// deviation is none; nil for the defaults. They are only read.
+	ExpectedAlarms, LeastShare *float64
 }
 
 // Source is where KPI values come from.
@@ -57,6 +61,8 @@ type KPI struct {
 	Integer bool
 	// PartOf is the KPI that is the total of this one and its siblings; nil when there is none.
 	PartOf *uuid.UUID
+	// LeastDeviation is the distance from what is expected, in its unit, below which nothing is an anomaly; nil means none.
+	LeastDeviation *float64
 }
 
 // Status is how a run, or the reading of a source, ended.
@@ -79,9 +85,18 @@ func (s *Store) Businesses(ctx context.Context) ([]Business, error) {
 	}
 	businesses := make([]Business, len(rows))
 	for i, r := range rows {
-		businesses[i] = Business(r)
+		businesses[i] = Business{ID: r.ID, Name: r.Name, Industry: r.Industry, TimeZone: r.TimeZone, Currency: r.Currency, Country: r.Country, Place: r.Place,
+			PlaceID: r.PlaceID, Latitude: r.Latitude, Longitude: r.Longitude, NewsQuery: r.NewsQuery, ExpectedAlarms: known(r.ExpectedAlarms), LeastShare: known(r.LeastShare)}
 	}
 	return businesses, nil
+}
+
+// known turns NaN into nil.
+func known(v float64) *float64 {
+	if math.IsNaN(v) {
+		return nil
+	}
+	return &v
 }
 
 // KPIs returns the active KPIs of every business, by business and id. For RoleBatch.
@@ -93,7 +108,8 @@ func (s *Store) KPIs(ctx context.Context) ([]KPI, error) {
 	kpis := make([]KPI, len(rows))
 	for i, r := range rows {
 		kpis[i] = KPI{BusinessID: r.BusinessID, ID: r.ID, SourceID: r.SourceID, Name: r.Name, Description: r.Description, Unit: r.Unit, Currency: r.Currency,
-			Aggregation: r.Aggregation, Grain: r.Grain, NonNegative: r.NonNegative, Lowest: r.Lowest, Highest: r.Highest, Integer: r.IsInteger, PartOf: r.PartOf}
+			Aggregation: r.Aggregation, Grain: r.Grain, NonNegative: r.NonNegative, Lowest: r.Lowest, Highest: r.Highest, Integer: r.IsInteger, PartOf: r.PartOf,
+			LeastDeviation: r.LeastDeviation}
 	}
 	return kpis, nil
 }
@@ -213,5 +229,6 @@ func object(text json.RawMessage) json.RawMessage {
 
 func addKPI(k KPI) query.AddKPIParams {
 	return query.AddKPIParams{BusinessID: k.BusinessID, ID: k.ID, SourceID: k.SourceID, Name: k.Name, Description: k.Description, Unit: k.Unit, Currency: k.Currency,
-		Aggregation: k.Aggregation, Grain: k.Grain, NonNegative: k.NonNegative, Lowest: k.Lowest, Highest: k.Highest, IsInteger: k.Integer, PartOf: k.PartOf}
+		Aggregation: k.Aggregation, Grain: k.Grain, NonNegative: k.NonNegative, Lowest: k.Lowest, Highest: k.Highest, IsInteger: k.Integer, PartOf: k.PartOf,
+		LeastDeviation: k.LeastDeviation}
 }

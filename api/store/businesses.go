@@ -163,10 +163,19 @@ type Usage struct {
 // newAddress. It first makes others that call it wait for the end of this transaction, so that what they count includes what this one
 // adds; only admins see invitations.
 func (tx *MemberTx) Usage(ctx context.Context, newAddress string, at time.Time) (Usage, error) {
-	if err := tx.q.LockBusiness(ctx); err != nil {
-		return Usage{}, fmt.Errorf("lock business: %w", Classify(err))
+	if err := tx.Lock(ctx); err != nil {
+		return Usage{}, err
 	}
 	return tx.CountUsage(ctx, newAddress, at)
+}
+
+// Lock makes others that count what the business has wait until this transaction ends. It comes before any lock on a row, and may
+// be called again.
+func (tx *MemberTx) Lock(ctx context.Context) error {
+	if err := tx.q.LockBusiness(ctx); err != nil {
+		return fmt.Errorf("lock business: %w", Classify(err))
+	}
+	return nil
 }
 
 // CountUsage is Usage without waiting, for showing it.

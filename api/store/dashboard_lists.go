@@ -17,8 +17,8 @@ type AnomalyQuery struct {
 	// KPIs and Severities are the only ones asked for; none means all.
 	KPIs       []uuid.UUID
 	Severities []string
-	// Grain (day or hour) and Direction (above or below) are the only ones asked for; empty means both.
-	Grain, Direction string
+	// Grain (day or hour) and Direction (above or below) are the only ones asked for; empty means both. An empty Kind means all.
+	Grain, Direction, Kind string
 	// After is the anomaly after which the page begins; nil means the first page.
 	After *AnomalyKey
 	// Most is the largest number of anomalies to return. Required.
@@ -41,12 +41,16 @@ type Anomaly struct {
 	StartsAt time.Time
 	Day      time.Time
 	Hour     *int32
-	// Value was judged against Expected; what is ordinary lies from Lower to Upper. Score is Deviation in robust
-	// standard deviations.
-	Value, Expected, Lower, Upper, Deviation, Score *float64
-	// Direction is above or below, Severity minor, major or critical, Method how it was judged, and PastValues against how many.
-	Direction, Severity, Method string
-	PastValues                  int64
+	// Value, nil when it is missing, was judged against Expected; what is ordinary lies from Lower to Upper. Score is from 0 to 1, RobustScore
+	// Deviation in robust standard deviations, nil where that was not measured.
+	Value, Expected, Lower, Upper, Deviation, Score, RobustScore *float64
+	// Kind is spike, dip, level_shift, flat_line, missing or volatility, Direction above or below, Severity minor, major or critical.
+	Kind, Direction, Severity string
+	// Ongoing is true on later days of an anomaly.
+	Ongoing bool
+	// Method is how it was judged, PastValues by how many values.
+	Method     string
+	PastValues int64
 }
 
 // Key names the anomaly in the order of the list.
@@ -55,7 +59,7 @@ func (a Anomaly) Key() AnomalyKey { return AnomalyKey{a.Day, a.StartsAt, a.KPIID
 // Anomalies returns the business's anomalies, newest first.
 func (tx *MemberTx) Anomalies(ctx context.Context, q AnomalyQuery) ([]Anomaly, error) {
 	ask := query.AnomaliesParams{FromDay: q.From, ToDay: q.To, Kpis: append([]uuid.UUID{}, q.KPIs...), Severities: append([]string{}, q.Severities...),
-		OnlyGrain: q.Grain, OnlyDirection: q.Direction, Most: int32(q.Most)}
+		OnlyGrain: q.Grain, OnlyDirection: q.Direction, OnlyKind: q.Kind, Most: int32(q.Most)}
 	if a := q.After; a != nil {
 		ask.AfterDay, ask.AfterStart, ask.AfterKPI, ask.AfterGrain = &a.Day, a.StartsAt, a.KPIID, a.Grain
 	}

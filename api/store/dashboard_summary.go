@@ -33,6 +33,10 @@ type Card struct {
 	// Next is the first day after it that is forecast, Anomaly the latest; nil when there is none.
 	Next    *ForecastPoint
 	Anomaly *Anomaly
+	// Trend is where the KPI goes: unknown, steady, rising or falling; empty when nothing is said of it.
+	Trend string
+	// TrendPercentPerMonth is how fast and TrendPValue how sure that is; nil when unknown.
+	TrendPercentPerMonth, TrendPValue *float64
 }
 
 // CardDay is a day of a KPI and how it compares. What cannot be said is nil.
@@ -59,7 +63,8 @@ func (tx *MemberTx) Cards(ctx context.Context, q CardQuery) ([]Card, error) {
 
 func card(r query.SummaryCardsRow) Card {
 	epoch := time.Unix(0, 0).UTC() // stands for no day
-	c := Card{KPIID: r.KPIID, Name: r.Name, Unit: r.Unit, SparkDays: r.SparkDays, SparkValues: r.SparkValues}
+	c := Card{KPIID: r.KPIID, Name: r.Name, Unit: r.Unit, SparkDays: r.SparkDays, SparkValues: r.SparkValues,
+		Trend: r.TrendDirection, TrendPercentPerMonth: r.TrendPercentPerMonth, TrendPValue: r.TrendPValue}
 	if !r.Day.Equal(epoch) {
 		c.Latest = &CardDay{Day: r.Day, Value: r.Value, Converted: r.ValueConverted, Currency: r.Currency, ConvertedCurrency: r.ConvertedCurrency,
 			ChangeWeek: r.ChangeWeek, ChangeMonth: r.ChangeMonth, ChangeYear: r.ChangeYear, Mean28: r.Mean28}
@@ -70,7 +75,7 @@ func card(r query.SummaryCardsRow) Card {
 	}
 	if r.AnomalyGrain != "" {
 		c.Anomaly = &Anomaly{Grain: r.AnomalyGrain, StartsAt: r.AnomalyStartsAt, Day: r.AnomalyDay, Hour: r.AnomalyHour, Value: r.AnomalyValue,
-			Expected: r.AnomalyExpected, Score: r.AnomalyScore, Direction: r.AnomalyDirection, Severity: r.AnomalySeverity}
+			Expected: r.AnomalyExpected, Score: r.AnomalyScore, Kind: r.AnomalyKind, Direction: r.AnomalyDirection, Severity: r.AnomalySeverity}
 	}
 	return c
 }

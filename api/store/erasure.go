@@ -15,13 +15,14 @@ import (
 const (
 	ErasedBusiness = "business"
 	ErasedUser     = "user"
+	ErasedKPI      = "kpi"
 )
 
 // Erasure is a line of the ledger of what people asked to be erased. The ledger outlives what it tells of, so that a backup can
 // be restored without bringing it back.
 type Erasure struct {
 	ID uuid.UUID
-	// Kind is ErasedBusiness or ErasedUser; SubjectID is whose id that was.
+	// Kind is ErasedBusiness, ErasedUser or ErasedKPI; SubjectID is whose id that was.
 	Kind        string
 	SubjectID   uuid.UUID
 	RequestedAt time.Time
@@ -42,12 +43,15 @@ func (s *Store) Erasures(ctx context.Context, all bool) ([]Erasure, error) {
 	return erasures, nil
 }
 
-// FinishErasure notes that an erasure is done. It removes once more what is published of a business: a publication that was
-// on its way when the business was deleted may have come after. For RoleBatch.
+// FinishErasure notes that an erasure is done. It removes once more what is published of a business or KPI: a publication that was
+// on its way when it was deleted may have come after. For RoleBatch.
 func (s *Store) FinishErasure(ctx context.Context, e Erasure, at time.Time) error {
 	err := s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, _ pgx.Tx) error {
+		if err := erasePublished(ctx, q, e); err != nil {
+			return err
+		}
 		if e.Kind == ErasedBusiness {
-			if err := q.ErasePublished(ctx, e.SubjectID); err != nil {
+			if err := q.ErasePartings(ctx, e.SubjectID); err != nil {
 				return err
 			}
 		}
@@ -63,7 +67,7 @@ func (s *Store) FinishErasure(ctx context.Context, e Erasure, at time.Time) erro
 	return nil
 }
 
-// EraseAgain removes once more what is published of deleted businesses: a publication that was on its way when one was
+// EraseAgain removes once more what is published of deleted businesses and KPIs: a publication that was on its way when one was
 // deleted may have come after. For RoleBatch.
 func (s *Store) EraseAgain(ctx context.Context) error {
 	open, err := s.Erasures(ctx, false)
@@ -71,14 +75,40 @@ func (s *Store) EraseAgain(ctx context.Context) error {
 		return err
 	}
 	for _, e := range open {
-		if e.Kind != ErasedBusiness {
-			continue
-		}
-		if err := query.New(s.pool).ErasePublished(ctx, e.SubjectID); err != nil {
-			return fmt.Errorf("erase business %s again: %w", e.SubjectID, Classify(err))
+		if err := erasePublished(ctx, query.New(s.pool), e); err != nil {
+			return fmt.Errorf("erase %s %s again: %w", e.Kind, e.SubjectID, Classify(err))
 		}
 	}
 	return nil
+}
+
+func erasePublished(ctx context.Context, q *query.Queries, e Erasure) error {
+	switch e.Kind {
+	case ErasedBusiness:
+		return q.ErasePublished(ctx, e.SubjectID)
+	case ErasedKPI:
+		return q.ErasePublishedKPI(ctx, e.SubjectID)
+	}
+	return nil
+}
+
+// Gone returns which of the businesses do not exist and which of the KPIs were deleted: what was read of them must not
+// land any more. For RoleBatch.
+func (s *Store) Gone(ctx context.Context, businesses, kpis []uuid.UUID) (map[uuid.UUID]bool, error) {
+	q := query.New(s.pool)
+	missing, err := q.GoneBusinesses(ctx, businesses)
+	if err != nil {
+		return nil, fmt.Errorf("look for businesses: %w", Classify(err))
+	}
+	erased, err := q.ErasedKPIs(ctx, kpis)
+	if err != nil {
+		return nil, fmt.Errorf("look for erased KPIs: %w", Classify(err))
+	}
+	gone := make(map[uuid.UUID]bool, len(missing)+len(erased))
+	for _, id := range append(missing, erased...) {
+		gone[id] = true
+	}
+	return gone, nil
 }
 
 // Ownership is a business of which the user is the only owner who can sign in.

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -112,5 +113,73 @@ func (w *world) tenancyWorks(t *testing.T) {
 	}
 	if open, err := w.batch.Erasures(t.Context(), false); err != nil || len(open) != 2 {
 		t.Errorf("erasures: %v, %v; want the person's and the business's", open, err)
+	}
+}
+
+// TestEveryDeletionIsNoted deletes a KPI with its source, and a business past the service.
+func TestEveryDeletionIsNoted(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	w, owner := newWorld(t, db.URL("")), db.Pool(t, "")
+	kpi := w.kpi[w.cafe]
+	if gone, err := w.batch.Gone(t.Context(), []uuid.UUID{w.cafe, w.shop}, []uuid.UUID{kpi, uuid.New()}); err != nil || len(gone) != 0 {
+		t.Errorf("gone before: %v, %v; want nothing", gone, err)
+	}
+	err := w.api.AsMember(t.Context(), w.ann.ID, w.cafe, func(tx *store.MemberTx) error { return tx.RemoveSource(t.Context(), w.source[w.cafe], day) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := owner.Exec(t.Context(), `delete from businesses where id = $1`, w.shop); err != nil {
+		t.Fatal(err)
+	}
+	open, err := w.batch.Erasures(t.Context(), false)
+	if err != nil || len(open) != 2 || open[0].Kind != store.ErasedKPI || open[0].SubjectID != kpi || open[1].Kind != store.ErasedBusiness || open[1].SubjectID != w.shop {
+		t.Fatalf("open erasures: %+v, %v; want the cafe's KPI and the shop", open, err)
+	}
+	gone, err := w.batch.Gone(t.Context(), []uuid.UUID{w.cafe, w.shop}, []uuid.UUID{kpi, uuid.New()})
+	if err != nil || len(gone) != 2 || !gone[kpi] || !gone[w.shop] {
+		t.Errorf("gone: %v, %v; want the KPI and the shop", gone, err)
+	}
+	if err := w.batch.EraseAgain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range open {
+		if err := w.batch.FinishErasure(t.Context(), e, day); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := column(t, owner, `select kpi_id::text from serving.kpi_data`); len(got) != 0 {
+		t.Errorf("published: %v, want nothing of either KPI", got)
+	}
+	if got := column(t, owner, `select business_id::text from serving.news_daily`); len(got) != 1 || got[0] != w.cafe.String() {
+		t.Errorf("news: %v, want the cafe's, which stays", got)
+	}
+}
+
+func TestASourceTakesItsWaitingUploadsAlong(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	w, owner := newWorld(t, db.URL("")), db.Pool(t, "")
+	wait := `update uploads set status = 'queued', spec = '{}', source_id = $2 where business_id = $1`
+	if _, err := owner.Exec(t.Context(), wait, w.cafe, w.source[w.cafe]); err != nil {
+		t.Fatal(err)
+	}
+	err := w.api.AsMember(t.Context(), w.ann.ID, w.cafe, func(tx *store.MemberTx) error { return tx.RemoveSource(t.Context(), w.source[w.cafe], day) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := `select status || ': ' || problem from uploads where business_id = $1`
+	if got := column(t, owner, state, w.cafe); len(got) != 1 || !strings.HasPrefix(got[0], "failed: its source was deleted") {
+		t.Errorf("the upload is %q, want it failed and why", got)
+	}
+	// One that an earlier version left waiting.
+	if _, err := owner.Exec(t.Context(), `update uploads set status = 'landing', spec = '{}', source_id = null where business_id = $1`, w.shop); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.batch.FailSourceless(t.Context(), day); err != nil || n != 1 {
+		t.Errorf("FailSourceless = %d, %v; want one", n, err)
+	}
+	if got := column(t, owner, state, w.shop); len(got) != 1 || !strings.HasPrefix(got[0], "failed: ") {
+		t.Errorf("the upload is %q, want it failed", got)
 	}
 }

@@ -52,7 +52,7 @@ func (tx *MemberTx) kpis(ctx context.Context, p query.KPIDetailsParams) ([]KPIDe
 			CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, LastDay: r.LastDay,
 			KPI: KPI{BusinessID: tx.BusinessID, ID: r.ID, SourceID: r.SourceID, Name: r.Name, Description: r.Description, Unit: r.Unit,
 				Currency: r.Currency, Aggregation: r.Aggregation, Grain: r.Grain, NonNegative: r.NonNegative,
-				Lowest: r.Lowest, Highest: r.Highest, Integer: r.IsInteger, PartOf: r.PartOf}}
+				Lowest: r.Lowest, Highest: r.Highest, Integer: r.IsInteger, PartOf: r.PartOf, LeastDeviation: r.LeastDeviation}}
 	}
 	return kpis, nil
 }
@@ -71,7 +71,7 @@ func (tx *MemberTx) ChangeKPI(ctx context.Context, k KPI, active bool, version i
 		}
 	}
 	changed, err := tx.q.ChangeKPI(ctx, query.ChangeKPIParams{Name: k.Name, Description: k.Description, Unit: k.Unit, Currency: k.Currency,
-		Aggregation: k.Aggregation, NonNegative: k.NonNegative, Lowest: k.Lowest, Highest: k.Highest, IsInteger: k.Integer, PartOf: k.PartOf, IsActive: active, At: at, ID: k.ID, Version: version})
+		Aggregation: k.Aggregation, NonNegative: k.NonNegative, Lowest: k.Lowest, Highest: k.Highest, IsInteger: k.Integer, PartOf: k.PartOf, LeastDeviation: k.LeastDeviation, IsActive: active, At: at, ID: k.ID, Version: version})
 	if err == nil && changed == 0 {
 		err = ErrChanged
 	}

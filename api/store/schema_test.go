@@ -87,7 +87,7 @@ func TestGrantsOfTheAPI(t *testing.T) {
 	for table, want := range map[string]string{
 		"audit_log": "INSERT SELECT", "erasures": "", "runs": "", "intervals": "", "readings": "", "job_schedules": "", "signing_keys": "INSERT SELECT UPDATE",
 		"account_tokens": "INSERT SELECT UPDATE", "mails": "INSERT",
-		"serving.kpi_data": "SELECT", "serving.publications": "SELECT", "serving.market_data": "SELECT",
+		"serving.kpi_data": "SELECT", "serving.publications": "SELECT", "serving.market_data": "SELECT", "freshness": "SELECT",
 	} {
 		got := strings.Join(column(t, pool, `select g.privilege_type from pg_class c, aclexplode(c.relacl) g
 			where c.oid = $1::regclass and g.grantee = 'signalcraft_api'::regrole order by 1`, table), " ")

@@ -177,8 +177,20 @@ func (tx *MemberTx) saveParts(ctx context.Context, c SourceChange) error {
 	return nil
 }
 
-// RemoveSource removes a source with its KPIs. It returns ErrNotFound.
-func (tx *MemberTx) RemoveSource(ctx context.Context, id uuid.UUID) error {
+// sourceGone is told of uploads that cannot land any more.
+const sourceGone = "its source was deleted before it landed: commit it again to add a new one"
+
+// RemoveSource removes a source with its KPIs, and ends its uploads that have not landed. It returns ErrNotFound.
+func (tx *MemberTx) RemoveSource(ctx context.Context, id uuid.UUID, at time.Time) error {
+	uploads, err := tx.q.FailSourceUploads(ctx, query.FailSourceUploadsParams{BusinessID: tx.BusinessID, SourceID: &id, Problem: sourceGone, At: at})
+	if err != nil {
+		return about("source", id, Classify(err))
+	}
+	for _, upload := range uploads {
+		if err := tx.Tell(ctx, progress(upload, UploadFailed, nil)); err != nil {
+			return err
+		}
+	}
 	removed, err := tx.q.RemoveSource(ctx, query.RemoveSourceParams{BusinessID: tx.BusinessID, ID: id})
 	if err == nil && removed == 0 {
 		err = ErrNotFound

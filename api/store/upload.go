@@ -98,7 +98,16 @@ func (tx *MemberTx) AddUpload(ctx context.Context, u NewUpload) (id uuid.UUID, a
 	return uuid.Nil, false, fmt.Errorf("add upload: %w", ErrConflict)
 }
 
-// PendingUploads counts the business's uploads that wait to be committed.
+// KnownUpload returns the id, status and choices of the business's upload of the same bytes, or ErrNotFound.
+func (tx *MemberTx) KnownUpload(ctx context.Context, content string) (Upload, error) {
+	r, err := tx.q.KnownUpload(ctx, query.KnownUploadParams{BusinessID: tx.BusinessID, Content: content})
+	if err != nil {
+		return Upload{}, fmt.Errorf("find upload by content: %w", Classify(err))
+	}
+	return Upload{ID: r.ID, Status: r.Status, Choices: r.Choices, Content: content}, nil
+}
+
+// PendingUploads counts the business's uploads that wait to be committed, or to be committed again since they failed.
 func (tx *MemberTx) PendingUploads(ctx context.Context) (int, error) {
 	n, err := tx.q.PendingUploads(ctx, tx.BusinessID)
 	if err != nil {
@@ -122,15 +131,14 @@ func (tx *MemberTx) Upload(ctx context.Context, id uuid.UUID) (Upload, error) {
 		return u, nil
 	}
 	u.Counts = &UploadCounts{Sent: *r.RowsSent, Landed: *r.RowsLanded, Unchanged: *r.RowsUnchanged, Rejected: *r.RowsRejected, Repeated: *r.RowsRepeated, LeftOut: *r.RowsLeftOut}
-	published, err := tx.q.PublishedAsOf(ctx)
+	published, err := tx.q.PublishedFrom(ctx)
 	if err != nil {
-		return Upload{}, fmt.Errorf("read publications: %w", Classify(err))
+		return Upload{}, fmt.Errorf("read freshness: %w", Classify(err))
 	}
-	nothingNew := u.Counts.Landed == u.Counts.Unchanged
 	for _, p := range published {
-		current := nothingNew || u.AsOf != nil && !p.AsOf.Before(*u.AsOf)
-		u.InMetrics = u.InMetrics || p.TableName == "kpi_data" && current
-		u.InForecasts = u.InForecasts || p.TableName == "forecasts" && current
+		current := u.FinishedAt != nil && !p.PublishedFrom.Before(*u.FinishedAt)
+		u.InMetrics = u.InMetrics || p.Part == FreshMetrics && current
+		u.InForecasts = u.InForecasts || p.Part == FreshForecasts && current
 	}
 	return u, nil
 }

@@ -38,6 +38,24 @@ func (s *Store) WaitingUploads(ctx context.Context) ([]WaitingUpload, error) {
 	return waiting, nil
 }
 
+// FailSourceless ends the uploads of every business whose source is gone before they landed, and returns how many.
+func (s *Store) FailSourceless(ctx context.Context, at time.Time) (failed int, err error) {
+	err = s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, _ pgx.Tx) error {
+		rows, err := q.FailSourcelessUploads(ctx, query.FailSourcelessUploadsParams{Problem: sourceGone, At: at})
+		failed = len(rows)
+		for _, r := range rows {
+			if err := addEvent(ctx, q, &r.BusinessID, progress(r.ID, UploadFailed, nil)); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("end uploads without a source: %w", err)
+	}
+	return failed, nil
+}
+
 // UploadState is a step of an upload's landing.
 type UploadState struct {
 	BusinessID, ID, RunID uuid.UUID
@@ -121,8 +139,8 @@ func addRejects(ctx context.Context, q *query.Queries, u UploadState) error {
 	return nil
 }
 
-// ExpireUploads removes uploads that were received before an instant and never committed, and returns the ids of
-// all uploads whose files are still needed.
+// ExpireUploads removes uploads that were received before an instant and never committed, or failed before it and were not
+// committed again, and returns the ids of all uploads whose files are still needed.
 func (s *Store) ExpireUploads(ctx context.Context, before time.Time) (needed map[uuid.UUID]bool, err error) {
 	err = s.within(ctx, pgx.TxOptions{}, func(q *query.Queries, _ pgx.Tx) error {
 		if _, err := q.ExpireUploads(ctx, before); err != nil {

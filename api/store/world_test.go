@@ -91,16 +91,20 @@ var seeds = map[string]string{
 	"public.uploads":        `insert into uploads (business_id, id, name, content, size_bytes) select $1, $2, 'till.csv', repeat('0', 64), 1 where $3::uuid is not null on conflict do nothing`,
 	"public.upload_rejects": `with u as (insert into uploads (business_id, id, name, content, size_bytes) values ($1, $2, 'till.csv', repeat('0', 64), 1) on conflict do nothing)
 		insert into upload_rejects (business_id, upload_id, number, reason, raw) select $1, $2, 1, 'bad', 'x' where $3::uuid is not null`,
-	"serving.kpi_data":      `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
-	"serving.kpi_weekly":    `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
-	"serving.kpi_monthly":   `insert into serving.kpi_monthly (business_id, kpi_id, month, days, days_expected, points, complete) select $1, $2, '2026-03-01', 31, 31, 31, true where $3::uuid is not null`,
-	"serving.kpi_trends":    `insert into serving.kpi_trends (business_id, kpi_id, day) select $1, $2, '2026-03-29' where $3::uuid is not null`,
-	"serving.kpi_anomalies": `insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day) select $1, $2, 'day', '2026-03-29', '2026-03-29' where $3::uuid is not null`,
-	"serving.forecasts":     `insert into serving.forecasts select $1, $2, '2026-03-29', '2026-03-30', 1, 5, 4, 6, 3, 7, 'theta', '2026-03-29' where $3::uuid is not null`,
-	"serving.news_articles": `insert into serving.news_articles (business_id, url, seen_at, day) select $1, 'https://example.org', '2026-03-29', '2026-03-29' where $2::uuid is not null and $3::uuid is not null`,
-	"serving.news_daily":    `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
-	"serving.weather_data":  `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
-	"serving.business_days": `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
+	"serving.kpi_data":             `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
+	"serving.kpi_weekly":           `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
+	"serving.kpi_monthly":          `insert into serving.kpi_monthly (business_id, kpi_id, month, days, days_expected, points, complete) select $1, $2, '2026-03-01', 31, 31, 31, true where $3::uuid is not null`,
+	"serving.kpi_trends":           `insert into serving.kpi_trends (business_id, kpi_id, day) select $1, $2, '2026-03-29' where $3::uuid is not null`,
+	"serving.kpi_anomalies":        `insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day) select $1, $2, 'day', '2026-03-29', '2026-03-29' where $3::uuid is not null`,
+	"serving.kpi_anomaly_context":  `insert into serving.kpi_anomaly_context values ($1, $2, '2026-03-29', '2026-03-29', 'holiday', 'Fair', '2026-03-29', 1, null, null, coalesce($3::uuid::text, 'x'))`,
+	"serving.kpi_trend_statements": `insert into serving.kpi_trend_statements (business_id, kpi_id, direction, first_day, last_day, observed, change_points) select $1, $2, 'steady', '2026-03-01', '2026-03-29', 29, '[]' where $3::uuid is not null`,
+	"serving.forecasts":            `insert into serving.forecasts select $1, $2, '2026-03-29', '2026-03-30', 1, 5, 4, 6, 3, 7, 'theta', '2026-03-29' where $3::uuid is not null`,
+	"serving.news_articles":        `insert into serving.news_articles (business_id, url, seen_at, day) select $1, 'https://example.org', '2026-03-29', '2026-03-29' where $2::uuid is not null and $3::uuid is not null`,
+	"serving.news_daily":           `insert into serving.news_daily (business_id, day, articles, stories, scored) select $1, '2026-03-29', 1, 1, 0 where $2::uuid is not null and $3::uuid is not null`,
+	"serving.weather_data":         `insert into serving.weather_data (business_id, day, location_id, kind) select $1, '2026-03-29', '1,2', 'archive' where $2::uuid is not null and $3::uuid is not null`,
+	"serving.business_days":        `insert into serving.business_days (business_id, kpi_id, day, weekday) select $1, $2, '2026-03-29', 7 where $3::uuid is not null`,
+
+	"serving.forecast_accuracy": `insert into serving.forecast_accuracy (business_id, kpi_id, vintage, horizon_from, horizon_to, method, days, mae, smape, bias, coverage_80, coverage_95, naive_days) select $1, $2, '2026-03-29', 1, 7, 'theta', 1, 1, 1, 1, 1, 1, 0 where $3::uuid is not null`,
 }
 
 // needs orders tables whose rows need those of other tables after these.

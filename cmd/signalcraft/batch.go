@@ -133,6 +133,7 @@ func (b *batch) parts(job string) []part {
 	models, forecasts := part{"models", b.runModels}, part{"forecasts", b.runForecasts}
 	publication, judge := part{"publish", b.publish}, part{"alerts", b.judgeAlerts}
 	forget := part{"old accounts and events", b.forget}
+	erase, tidy := part{"erasures", b.erase}, part{"old versions and files", b.tidy}
 	uploads, stale := part{"uploads", b.landUploads}, part{"old uploads", b.dropUploads}
 	return map[string][]part{
 		"load_kpis":     {control, kpis, pushes, uploads, stale, remotes},
@@ -144,9 +145,9 @@ func (b *batch) parts(job string) []part {
 		"run_models":    {models},
 		"run_forecasts": {forecasts},
 		"publish":       {publication, judge},
-		"upkeep":        {forget},
+		"upkeep":        {forget, control, erase, stale, tidy},
 		"bench":         {control, kpis, holidays, models, forecasts, publication, judge}, // nightly without the upstreams
-		"nightly":       {control, places, control, kpis, remotes, pushes, uploads, stale, weather, rates, holidays, news, models, forecasts, publication, judge, forget},
+		"nightly":       {control, places, control, kpis, remotes, pushes, uploads, stale, weather, rates, holidays, news, models, forecasts, publication, judge, forget, erase, tidy},
 	}[job]
 }
 
@@ -207,10 +208,15 @@ const turn = 200 * time.Millisecond
 
 // alone runs work while no other process or job holds the named lock; it waits for its turn.
 func (b *batch) alone(ctx context.Context, name string, work func(context.Context) error) error {
+	return b.turns(ctx, func(ctx context.Context) (bool, error) { return jobs.Exclusive(ctx, b.pool, name, work) })
+}
+
+// turns calls try until it says that its turn had come.
+func (b *batch) turns(ctx context.Context, try func(context.Context) (bool, error)) error {
 	ticker := time.NewTicker(turn)
 	defer ticker.Stop()
 	for {
-		held, err := jobs.Exclusive(ctx, b.pool, name, work)
+		held, err := try(ctx)
 		if held || err != nil {
 			return err
 		}
@@ -231,8 +237,8 @@ func (b *batch) land(ctx context.Context, e *execution, source pipelines.Source,
 	}
 	in.AsOf = e.asOf
 	var landed pipelines.Report
-	err = b.alone(ctx, "land "+source.Name(), func(ctx context.Context) (err error) {
-		landed, err = runner.Run(ctx, source, in, e.id.String())
+	err = b.inLake(ctx, "land "+source.Name(), func(ctx context.Context) (err error) {
+		landed, err = runner.Run(ctx, &present{Source: source, gone: b.data.Gone}, in, e.id.String())
 		return err
 	})
 	return step{RowsIn: int64(landed.RowsIn), RowsOut: int64(landed.RowsOut), Quarantined: int64(landed.Quarantined), Took: landed.Took, outdated: landed.Outdated}, err

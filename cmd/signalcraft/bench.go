@@ -30,6 +30,9 @@ type benchCommand struct {
 	Forecast benchForecastCommand `cmd:"" help:"Forecasts against the test part of sets like the competitions'."`
 	API      benchAPICommand      `cmd:"" name:"api" help:"The service on made-up published points, beside the bare SQL."`
 	Anomaly  benchAnomalyCommand  `cmd:"" help:"The anomaly detector on files of the Numenta Anomaly Benchmark."`
+
+	Sentiment benchSentimentCommand `cmd:"" help:"Scores of headlines, against what people said."`
+	Models    benchModelsCommand    `cmd:"" help:"All public sets of forecasts, anomalies and headlines, the references beside: one table."`
 }
 
 // benchBatchCommand runs the batch three times and prints what each step took.

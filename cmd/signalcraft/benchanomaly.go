@@ -46,7 +46,7 @@ func (c benchAnomalyCommand) Run(ctx context.Context, std streams) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		scores[k] = backtest.DetectNAB(&files[k])
+		scores[k] = backtest.DetectNAB(&files[k], c.Threshold)
 		points += len(scores[k])
 	}
 	took := time.Since(began)

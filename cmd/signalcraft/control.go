@@ -42,7 +42,8 @@ func readControl(ctx context.Context, s *store.Store) (*control, error) {
 	for i, k := range kpis {
 		c.kpis[i] = dataset.KPIRow{BusinessID: k.BusinessID.String(), KPIID: k.ID.String(), SourceID: k.SourceID.String(), Name: k.Name,
 			Unit: k.Unit, Currency: k.Currency, Aggregation: k.Aggregation, Grain: k.Grain, NonNegative: k.NonNegative,
-			Lowest: k.Lowest, Highest: k.Highest, Integer: &k.Integer, PartOf: idText(k.PartOf)}
+			Lowest: k.Lowest, Highest: k.Highest, Integer: &k.Integer, PartOf: idText(k.PartOf),
+			LeastDeviation: k.LeastDeviation}
 	}
 	for i, e := range calendar {
 		c.calendar[i] = dataset.CalendarEntryRow{BusinessID: e.BusinessID.String(), EntryID: e.ID.String(), KPIID: idText(e.KPIID), Kind: e.Kind, Name: e.Name,
@@ -62,7 +63,8 @@ func idText(id *uuid.UUID) *string {
 
 func businessRow(b store.Business) dataset.BusinessRow {
 	row := dataset.BusinessRow{BusinessID: b.ID.String(), Name: b.Name, TimeZone: b.TimeZone, Currency: b.Currency, Country: b.Country,
-		Place: b.Place, PlaceID: b.PlaceID, Latitude: b.Latitude, Longitude: b.Longitude, NewsQuery: b.NewsQuery}
+		Place: b.Place, PlaceID: b.PlaceID, Latitude: b.Latitude, Longitude: b.Longitude, NewsQuery: b.NewsQuery,
+		ExpectedAlarms: b.ExpectedAlarms, LeastShare: b.LeastShare}
 	if b.Latitude != nil && b.Longitude != nil {
 		id := dataset.LocationID(*b.Latitude, *b.Longitude)
 		row.LocationID = &id

@@ -36,6 +36,8 @@ var rules = []rule{
 	{"models/forecast", []string{"models/series"}, "numeric models see columns only"},
 	{"models/anomaly", []string{"models/series"}, "numeric models see columns only"},
 	{"models/sentiment", []string{"models/series"}, "numeric models see columns only"},
+	{"models/sentiment/headlines", nil, "public sets of headlines and how well scores agree with them"},
+	{"models/sentiment/train", []string{"models/sentiment", "models/sentiment/headlines"}, "a command that writes the weights"},
 	{"models/trend", []string{"models/series"}, "numeric models see columns only"},
 	{"models/backtest", []string{"models/series", "models/forecast", "models/anomaly"}, "measures what the models return"},
 	{"lakehouse", []string{"lakehouse/dataset"}, "the lake knows its datasets only"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/signalcraft/signalcraft/lakehouse/dataset"
 	"github.com/signalcraft/signalcraft/pipelines"
@@ -30,7 +31,7 @@ const warehouseLock = "warehouse"
 
 // runModels computes every SQL model and the sentiment; forecasts have a job of their own.
 func (b *batch) runModels(ctx context.Context, e *execution) (done step, err error) {
-	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
+	err = b.inLake(ctx, warehouseLock, func(ctx context.Context) error {
 		done, err = b.compute(ctx, e, run.Request{Except: []string{dataset.Forecasts().Name}})
 		return err
 	})
@@ -39,7 +40,7 @@ func (b *batch) runModels(ctx context.Context, e *execution) (done step, err err
 
 // runForecasts makes the vintage of the as-of day.
 func (b *batch) runForecasts(ctx context.Context, e *execution) (done step, err error) {
-	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
+	err = b.inLake(ctx, warehouseLock, func(ctx context.Context) error {
 		done, err = b.compute(ctx, e, run.Request{Only: []string{dataset.Forecasts().Name}})
 		return err
 	})
@@ -48,7 +49,9 @@ func (b *batch) runForecasts(ctx context.Context, e *execution) (done step, err 
 
 func (b *batch) compute(ctx context.Context, e *execution, request run.Request) (step, error) {
 	request.RunID, request.AsOf = e.id.String(), e.asOf
+	began := b.now()
 	done, err := b.runner.Run(ctx, request)
+	err = errors.Join(err, b.noteComputed(ctx, done, began))
 	var total step
 	computed := 0
 	for _, s := range done.Steps {
@@ -67,7 +70,7 @@ func (b *batch) compute(ctx context.Context, e *execution, request run.Request) 
 
 // publish brings the serving tables up to the marts.
 func (b *batch) publish(ctx context.Context, e *execution) (done step, err error) {
-	err = b.alone(ctx, warehouseLock, func(ctx context.Context) error {
+	err = b.inLake(ctx, warehouseLock, func(ctx context.Context) error {
 		done, err = b.publishMarts(ctx, e)
 		e.published = err == nil
 		return err
@@ -82,6 +85,7 @@ func (b *batch) publishMarts(ctx context.Context, e *execution) (step, error) {
 	}
 	publisher := publish.Publisher{Lake: b.lake, Pool: b.pool, Logger: b.logger, Now: b.now}
 	results, err := publisher.Publish(ctx, publish.Run{ID: e.id.String(), AsOf: e.asOf}, publish.Tables(), blocked)
+	err = errors.Join(err, b.notePublished(ctx, results))
 	var total step
 	current := true
 	for _, r := range results {

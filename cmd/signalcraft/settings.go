@@ -44,6 +44,8 @@ type Settings struct {
 	MaxRequests     int            `default:"512" env:"SIGNALCRAFT_MAX_REQUESTS" help:"Requests answered at once; more get 503." group:"Service"`
 	CacheMB         int            `name:"cache-mb" default:"96" env:"SIGNALCRAFT_CACHE_MB" help:"Memory for answers kept until the next run publishes, in MiB; 0 keeps none." group:"Service"`
 
+	SnapshotDays int `default:"7" env:"SIGNALCRAFT_SNAPSHOT_DAYS" help:"Days that old versions of the lake's tables can be read for; 0 keeps them for ever. What is erased goes at once." group:"Settings"`
+
 	MemoryMB int `default:"1024" env:"SIGNALCRAFT_MEMORY_MB" help:"Memory that a DuckDB session may use, in MiB." group:"Settings"`
 	Threads  int `default:"0" env:"SIGNALCRAFT_THREADS" help:"Threads for models; 0 means every core." group:"Settings"`
 	Workers  int `default:"4" env:"SIGNALCRAFT_WORKERS" help:"Jobs that one process runs at once." group:"Settings"`
@@ -81,6 +83,9 @@ func (s *Settings) Validate() error {
 	}
 	if _, err := api.ParseLimits(s.RateLimits); err != nil {
 		return fmt.Errorf("--rate-limits: %w", err)
+	}
+	if s.SnapshotDays < 0 {
+		return fmt.Errorf("--snapshot-days must be 0 or more, got %d", s.SnapshotDays)
 	}
 	if s.UploadMB < 1 {
 		return fmt.Errorf("--upload-mb must be 1 or more, got %d", s.UploadMB)

@@ -31,19 +31,28 @@ const (
 	uploadRejects = 100_000
 	// uploadExpiry is how long a file waits to be committed.
 	uploadExpiry = 7 * 24 * time.Hour
-	// strayAge is how old a file without an upload is when it is removed: younger ones may be on their way.
-	strayAge = 24 * time.Hour
+	// strayAge is how old a file without an upload is when it is removed: younger ones may be on their way, for the quarter of
+	// an hour that sending one may take.
+	strayAge = time.Hour
 )
 
 // landUploads lands every upload that was committed, the oldest first. One that cannot be read fails and stops no other.
 func (b *batch) landUploads(ctx context.Context, e *execution) (total step, err error) {
 	err = b.alone(ctx, "land uploads", func(ctx context.Context) error {
+		if _, err := b.data.FailSourceless(ctx, b.now()); err != nil {
+			return err
+		}
 		waiting, err := b.data.WaitingUploads(ctx)
 		if err != nil {
 			return err
 		}
 		if len(waiting) == 0 {
 			total.Note = run.UpToDate
+			return nil
+		}
+		// The run may have read the control plane before these were committed: without their KPIs, their values would show nowhere.
+		if _, err := b.landControl(ctx, e); err != nil {
+			return err
 		}
 		var failed []error
 		for _, w := range waiting {
@@ -186,7 +195,7 @@ func (b *batch) finishUpload(ctx context.Context, l *landingUpload, done step) e
 	l.state.Counts = &store.UploadCounts{Sent: int64(c.Sent()), Landed: int64(c.Points), Unchanged: int64(c.Points) - done.RowsOut,
 		Rejected: int64(c.Rejects), Repeated: int64(c.Repeats), LeftOut: int64(c.LeftOut)}
 	if err := b.data.FinishUpload(ctx, l.state); err != nil {
-		return err
+		return b.overtaken(ctx, l, err)
 	}
 	outcome := store.SourceRun{BusinessID: l.BusinessID, SourceID: l.SourceID, At: l.state.At, Status: store.Succeeded}
 	if c.Rejects > 0 {
@@ -204,7 +213,20 @@ func (b *batch) failUpload(ctx context.Context, l *landingUpload, cause error) e
 	l.state.At, l.state.Problem, l.state.Rejects = b.now(), publicProblem(cause), nil
 	b.logger.WarnContext(ctx, "upload failed", "upload", l.ID, "err", cause)
 	outcome := store.SourceRun{BusinessID: l.BusinessID, SourceID: l.SourceID, At: l.state.At, Status: store.Failed, Problem: l.state.Problem}
-	return errors.Join(b.data.FinishUpload(ctx, l.state), b.data.RecordSourceRun(ctx, outcome))
+	if err := b.data.FinishUpload(ctx, l.state); err != nil {
+		return b.overtaken(ctx, l, err)
+	}
+	return b.data.RecordSourceRun(ctx, outcome)
+}
+
+// overtaken returns err, unless the upload's source or business was deleted while it landed: then there is nothing to note, and
+// what landed is erased.
+func (b *batch) overtaken(ctx context.Context, l *landingUpload, err error) error {
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	b.logger.InfoContext(ctx, "upload overtaken by the end of its source", "upload", l.ID.String())
+	return nil
 }
 
 // publicProblem is what the sender may read: no path of this machine.

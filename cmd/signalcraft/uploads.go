@@ -111,6 +111,18 @@ func absent(err error) error {
 	return err
 }
 
+// Replace renames the file of by to that of id.
+func (u *uploads) Replace(_ context.Context, id, by uuid.UUID) error {
+	err := os.Rename(u.path(by), u.path(id))
+	if err == nil {
+		err = syncFolder(u.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("replace upload %s: %w", id, err)
+	}
+	return nil
+}
+
 // Discard removes the file.
 func (u *uploads) Discard(_ context.Context, id uuid.UUID) error {
 	if err := absent(os.Remove(u.path(id))); err != nil {

@@ -91,7 +91,9 @@ func Raw() []Dataset {
 }
 
 // Made lists the datasets that Go models make.
-func Made() []Dataset { return []Dataset{NewsSentiment(), Forecasts()} }
+func Made() []Dataset {
+	return []Dataset{NewsSentiment(), Forecasts(), AnomalyScores(), TrendStatements()}
+}
 
 // LocationID returns the id under which a location's weather is kept: latitude and
 // longitude in degrees with four decimals, which is about eleven metres.

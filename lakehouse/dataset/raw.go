@@ -15,6 +15,9 @@ type BusinessRow struct {
 	Longitude  *float64 `parquet:"longitude,id(9)"`    // degrees east
 	LocationID *string  `parquet:"location_id,id(10)"` // see LocationID
 	NewsQuery  string   `parquet:"news_query,id(11)"`  // what its news are searched by; empty means none
+	// The following were added later, so rows from before do not have them.
+	ExpectedAlarms *float64 `parquet:"expected_alarms,id(12)"` // how many anomalies it wants to be told of for each KPI and month; null: the default
+	LeastShare     *float64 `parquet:"least_share,id(13)"`     // share of the expected value below which nothing is one; null: the default
 }
 
 // KPIRow is one KPI as the control plane describes it.
@@ -33,6 +36,8 @@ type KPIRow struct {
 	Highest *float64 `parquet:"highest,id(11)"`    // null: no end
 	Integer *bool    `parquet:"is_integer,id(12)"` // whole numbers only
 	PartOf  *string  `parquet:"part_of,id(13)"`    // kpi_id of the total that it is a part of
+
+	LeastDeviation *float64 `parquet:"least_deviation,id(14)"` // distance from expected, in the unit, below which nothing is an anomaly; null: none
 }
 
 // CalendarEntryRow is what a business says of some of its days.

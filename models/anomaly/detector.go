@@ -1,48 +1,71 @@
 package anomaly
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// Point is what a Detector says of one value.
-type Point struct {
-	// Score is how far out of the ordinary the value is, in [0,1]: 1 - p^(1/10) with p the chance of such a value or a stranger one.
-	// While an anomaly rests (see Config.Rest) it is held below RestingScore.
-	Score float64
-	// Strange is the score without regard to earlier anomalies.
-	Strange float64
-	// Kind is what the value is, or comes nearest to.
-	Kind Kind
-	// Expected is the value that was expected before this one was seen, Scale the ordinary size of an error.
-	Expected, Scale float64
-}
-
-// Threshold is the score from which on a value is an anomaly when nothing else is asked for.
-const Threshold = 0.49
-
-// RestingScore is the highest score of a value that belongs to an anomaly already told.
-const RestingScore = 0.3
-
-// Config says what a Detector knows of its series beforehand.
+// Config says what a Detector knows of its series beforehand. The zero value is a good one.
 type Config struct {
-	// Step is the time between two values in seconds. Zero finds it in the first values.
+	// Step is the time between two values in seconds. Zero finds it: the median distance of the first 17 values, which then
+	// are learned from anew.
 	Step int64
-	// Seasons are the lengths in seconds of seasons to learn. Nil means a day and a week, as far as they have several steps.
+	// Seasons are the lengths in seconds of the seasons that are tried. Nil means a day and a week, as far as they hold at least four
+	// steps; an empty slice means none.
 	Seasons []int64
 	// Warmup is the number of first values that are only learned from: their score is 0. Zero means 20.
 	Warmup int
-	// Rest is the number of values after an anomaly in which nothing is one again. Zero means a fifth of Warmup.
+	// Rest is the number of values after an anomaly that are told with it: no new one begins among them, or for as long as so many
+	// take when none is late, if that is shorter. Zero means as many as half a day has, at least 7.
 	Rest int
+	// Threshold is the score with which an anomaly begins. Zero means Threshold.
+	Threshold float64
 }
 
-// Detector judges the values of one series, one at a time in order of time. Memory does not grow with their number. It is not safe for
-// concurrent use; make it with NewDetector.
+// Threshold is the score from which on a value is an anomaly when nothing else is asked for.
+const Threshold = 0.37
+
+// Point is what a Detector says of one value. None of its fields is ever NaN or infinite.
+type Point struct {
+	// Score is how far out of the ordinary the value is, in [0,1]: 1 - exp(-s/10) with s the evidence in nats. While an
+	// anomaly rests (see Config.Rest) it is at most half of the threshold.
+	Score float64
+	// Strange is the score that does not regard earlier anomalies.
+	Strange float64
+	// Kind is what the value is, or comes nearest to.
+	Kind Kind
+	// Expected is the value that was expected before this one was seen, and Scale the ordinary size of an error.
+	Expected, Scale float64
+
+	surprise float64
+}
+
+// Detector judges the values of one series, one at a time in order of time, each by those before it. Memory does not grow
+// with their number. It is not safe for concurrent use; make it with NewDetector.
+//
+// Values: NaN and infinite ones count as missing. Larger than 1e150 in size count as that. Instants may repeat (each value counts)
+// and have gaps (nothing is made up for them: who knows of a missing value passes NaN). Of a constant series nothing is strange; any
+// other value then is. Scores do not change when all values are multiplied by a power of two, and but for rounding when they are
+// multiplied by another positive number or shifted.
 type Detector struct {
 	config    Config
 	predictor predictor
-	point     tail
+	evidence  evidence
 	seen      int
-	resting   int
-	top       float64 // largest absolute value
+	resting   int     // values
+	restUntil int64   // or instant, whichever comes first
+	size      float64 // largest absolute value
+	// The first values, until the step is known.
+	firstAt []int64
+	firstX  []float64
 }
+
+const (
+	stepValues = 17 // values from which the step is found
+	largest    = 1e150
+	// roundingShare is the share of a series' size below which differences may be rounding.
+	roundingShare = 1e-9
+)
 
 // NewDetector returns a Detector that has seen nothing.
 func NewDetector(c Config) *Detector {
@@ -51,58 +74,117 @@ func NewDetector(c Config) *Detector {
 	return d
 }
 
-// Reset makes the detector forget everything.
+// Reset makes the detector forget everything, as if new, without giving its memory back.
 func (d *Detector) Reset(c Config) {
 	if c.Warmup == 0 {
 		c.Warmup = 20
 	}
-	if c.Rest == 0 {
-		c.Rest = c.Warmup / 5
+	if c.Threshold == 0 {
+		c.Threshold = Threshold
 	}
-	if c.Step == 0 {
-		c.Step = 300
-	}
-	if c.Seasons == nil {
-		for _, s := range []int64{86400, 7 * 86400} {
-			if s >= 4*c.Step {
-				c.Seasons = append(c.Seasons, s)
+	d.config, d.seen, d.resting, d.size = c, 0, 0, 0
+	d.firstAt, d.firstX = d.firstAt[:0], d.firstX[:0]
+	d.know(c.Step)
+}
+
+// know forgets what was learned and sets what depends on the step; 0 is not known yet.
+func (d *Detector) know(step int64) {
+	seasons, rest, slots := d.config.Seasons, d.config.Rest, 1
+	if seasons == nil && step > 0 {
+		for _, length := range [...]int64{daySeconds, 7 * daySeconds} {
+			if length >= 4*step {
+				seasons = append(seasons, length)
 			}
 		}
 	}
-	d.config, d.seen, d.resting, d.top = c, 0, 0, 0
-	d.predictor.reset(c.Step, c.Seasons)
-	d.point.reset(20000)
+	if rest == 0 {
+		rest = 7
+		if step > 0 {
+			rest = max(rest, int(daySeconds/(2*step)))
+		}
+	}
+	d.predictor.reset(max(step, 1), seasons)
+	if len(d.predictor.profiles) > 0 {
+		slots = len(d.predictor.profiles[0].value)
+	}
+	d.config.Step, d.config.Rest = step, rest
+	d.evidence.reset(rest, slots)
 }
+
+const daySeconds = 86400
 
 // Step judges the value at an instant, in seconds, and learns it.
 func (d *Detector) Step(at int64, x float64) Point {
-	expected := d.predictor.expect(at)
-	scale := max(1.2533*d.predictor.ordinary, 1e-9*d.top)
-	p := Point{Expected: expected, Scale: scale, Kind: Spike}
-	if x < expected {
-		p.Kind = Dip
+	if d.config.Step == 0 {
+		d.findStep(at, x)
 	}
-	d.top = max(d.top, math.Abs(x))
-	z := 0.0
-	if d.seen > 0 && x != expected {
-		z = math.Abs(x-expected) / scale
-	}
-	s := d.point.surprise(z)
-	if d.seen > 3 {
-		d.point.add(z)
-	}
-	d.predictor.learn(at, x, expected)
+	p := d.look(at, x)
 	d.seen++
 	if d.seen <= d.config.Warmup {
-		return p
+		return Point{Kind: p.Kind, Expected: p.Expected, Scale: p.Scale}
 	}
-	p.Strange = 1 - math.Exp(-s/10)
+	p.Strange = scoreOf(p.surprise)
 	p.Score = p.Strange
-	if d.resting > 0 {
+	switch {
+	case d.resting > 0 && at < d.restUntil:
 		d.resting--
-		p.Score = min(p.Score, RestingScore)
-	} else if p.Score >= Threshold {
-		d.resting = d.config.Rest
+		p.Score = min(p.Score, d.config.Threshold/2)
+	case p.Score >= d.config.Threshold:
+		d.resting, d.restUntil = d.config.Rest, at+int64(d.config.Rest)*d.config.Step
 	}
 	return p
+}
+
+// scoreOf puts a surprise of s nats between 0 and 1: 1 - p^(1/10) where p = exp(-s).
+func scoreOf(s float64) float64 { return -math.Expm1(-s / 10) }
+
+// findStep keeps the first values, and when there are enough finds the step and learns them anew.
+func (d *Detector) findStep(at int64, x float64) {
+	if len(d.firstAt) < stepValues {
+		d.firstAt, d.firstX = append(d.firstAt, at), append(d.firstX, x)
+		return
+	}
+	apart := make([]int64, 0, stepValues)
+	for k := range d.firstAt[1:] {
+		if gap := d.firstAt[k+1] - d.firstAt[k]; gap > 0 {
+			apart = append(apart, gap)
+		}
+	}
+	step := int64(1)
+	if len(apart) > 0 {
+		slices.Sort(apart)
+		step = apart[len(apart)/2]
+	}
+	rest := d.config.Rest
+	if rest == 7 {
+		d.config.Rest = 0
+	}
+	d.size = 0
+	d.know(step)
+	for k, first := range d.firstAt {
+		d.look(first, d.firstX[k])
+	}
+}
+
+// look judges a value by what was learned, and learns it.
+func (d *Detector) look(at int64, x float64) Point {
+	expected := d.predictor.expect(at)
+	slot := 0
+	if len(d.predictor.profiles) > 0 {
+		slot = d.predictor.profiles[0].slot
+	}
+	scale := max(normalScale*d.predictor.ordinary, roundingShare*d.size)
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		f := d.evidence.missing(slot)
+		return Point{Kind: f.kind, Expected: expected, Scale: scale, surprise: f.surprise}
+	}
+	x = max(-largest, min(x, largest))
+	long, longScale, ok := d.predictor.long()
+	if !ok {
+		long = x
+	}
+	f := d.evidence.step(sight{x, expected, scale, long, max(longScale, roundingShare*d.size), slot})
+	d.size = max(d.size, math.Abs(x))
+	d.predictor.learn(x, expected)
+	return Point{Kind: f.kind, Expected: expected, Scale: scale, surprise: f.surprise}
 }

@@ -30,8 +30,9 @@ func (e *SeriesError) Error() string {
 // alone: the rows of a series that ends earlier are the first rows of the longer one. The batch is only read.
 //
 // When series were refused (a value is infinite), the error joins one SeriesError for each, in batch order, and the verdicts hold
-// all the other series. On any other error (options out of range, a batch whose columns do not fit, ctx done) the verdicts are nil. Results depend on
-// the series and the options alone: not on the number of workers, nor on the order or company of series in the batch.
+// all the other series. On any other error (options out of range, a batch whose columns do not fit, ctx done) the verdicts are nil.
+// Results depend on the series and the options alone: not on the number of workers, nor on the order or company of series in the
+// batch. No goroutine is left when it returns.
 func Judge(ctx context.Context, batch *series.Batch, opt Options) (*Verdicts, error) {
 	if err := batch.Validate(); err != nil {
 		return nil, fmt.Errorf("judge: %w", err)
@@ -46,7 +47,7 @@ func Judge(ctx context.Context, batch *series.Batch, opt Options) (*Verdicts, er
 	var workers sync.WaitGroup
 	for range min(opt.Workers, batch.Len()) {
 		workers.Go(func() {
-			j := &judge{batch: batch, opt: opt, detector: &Detector{}}
+			j := newJudge(batch, opt)
 			for i := int(next.Add(1)) - 1; i < batch.Len() && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
 				refused[i] = j.series(i, &parts[i])
 			}
@@ -56,28 +57,37 @@ func Judge(ctx context.Context, batch *series.Batch, opt Options) (*Verdicts, er
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("judge: %w", err)
 	}
-	out := &Verdicts{}
-	rows := 0
-	for i := range parts {
-		rows += parts[i].Len()
-	}
-	out.grow(len(parts), rows)
-	for i := range parts {
-		out.join(&parts[i])
-		parts[i] = Verdicts{}
-	}
-	out.first = append(out.first, out.Len())
-	return out, errors.Join(refused...)
+	return join(parts), errors.Join(refused...)
 }
 
 // judge judges one series after another.
 type judge struct {
 	batch    *series.Batch
 	opt      Options
-	detector *Detector
+	enough   float64 // surprise from which on a day is an alarm
+	detector Detector
+	effects  effects
+	calm     tail // of the evidence of days outside of anomalies
+
+	// Of the present series:
+	index   int
+	limits  series.Range
+	ongoing int // ordinary days that the present anomaly survives
+	lasted  int // days of it so far
 }
 
-const daySeconds = 86400
+const (
+	// survives is how many ordinary days lie in an anomaly before it is over.
+	survives = 2
+	// adopted is the number of days after which what an anomaly brings is learned as if it were ordinary.
+	adopted = 14
+	// stopped is the number of days after its last value for which a series is said to be missing: then it has stopped.
+	stopped = 31
+)
+
+func newJudge(batch *series.Batch, opt Options) *judge {
+	return &judge{batch: batch, opt: opt, enough: -math.Log(opt.ExpectedAlarms / daysPerMonth)}
+}
 
 // series appends the rows of series i to out.
 func (j *judge) series(i int, out *Verdicts) error {
@@ -88,63 +98,125 @@ func (j *judge) series(i int, out *Verdicts) error {
 			return &SeriesError{j.batch.BusinessID[i], j.batch.KPIID[i], first + int32(k), "the value is infinite"}
 		}
 	}
-	season := int64(j.opt.Season)
-	c := Config{Step: daySeconds, Warmup: max(14, 3*j.opt.Season), Seasons: []int64{}}
-	if season > 1 {
-		c.Seasons = append(c.Seasons, season*daySeconds)
-	}
-	j.detector.Reset(c)
-	enough := -math.Log(j.opt.ExpectedAlarms / daysPerMonth)
-	for k, v := range values {
-		day := first + int32(k)
-		if math.IsNaN(v) || j.known(i, day) {
-			continue
+	j.reset(i)
+	began := false
+	for day := first; day <= j.lastDay(first, values); day++ {
+		v := math.NaN()
+		if at := int(day - first); at < len(values) {
+			v = values[at]
 		}
-		p := j.detector.Step(int64(day)*daySeconds, v)
-		if j.detector.seen <= c.Warmup || day < j.opt.From {
-			continue
+		began = began || !math.IsNaN(v)
+		if began {
+			j.day(day, v, out)
 		}
-		s := -10 * math.Log1p(-p.Strange)
-		out.row(int32(i), day, p, s >= enough && math.Abs(v-p.Expected) >= j.least(i, p.Expected), s-enough)
 	}
 	if out.Len() > 0 {
-		out.Threshold[0] = 1 - math.Exp(-enough/10)
+		out.Threshold[0] = scoreOf(j.enough)
 	}
 	return nil
 }
 
-// known reports whether a day of series i belongs to a known incident or the days after one.
-func (j *judge) known(i int, day int32) bool {
+// reset forgets the former series.
+func (j *judge) reset(i int) {
+	season := j.opt.Season
+	c := Config{Step: daySeconds, Warmup: min(60, max(14, 3*season)), Seasons: []int64{}}
+	if season > 1 {
+		c.Seasons = append(c.Seasons, int64(season)*daySeconds)
+	}
+	j.detector.Reset(c)
+	var known *series.Known
+	if j.batch.Known != nil {
+		known = j.batch.Known[i]
+	}
+	j.effects.reset(known)
+	j.calm.resetExponential(tailMemory)
+	j.index, j.limits, j.ongoing, j.lasted = i, j.batch.Range[i], 0, 0
+}
+
+// lastDay returns the last day of a series that is judged.
+func (j *judge) lastDay(first int32, values []float64) int32 {
+	last := first + int32(len(values)) - 1
+	return max(last, min(j.opt.Through, last+stopped))
+}
+
+// day judges one day and learns it.
+func (j *judge) day(day int32, v float64, out *Verdicts) {
+	known, after := j.incident(day)
+	if known {
+		j.ongoing = 0
+		return
+	}
+	if closed := j.effects.turn(day); closed {
+		return
+	}
+	judged := j.detector.seen >= j.detector.config.Warmup && !after
+	s := j.detector.judgeDay(int64(day)*daySeconds, v, &j.effects)
+	if !judged {
+		return
+	}
+	surprise := s.surprise
+	if s.kind != Missing {
+		surprise = j.calm.surprise(math.Expm1(s.surprise))
+	}
+	hit := surprise >= j.enough && (s.kind == Missing || s.kind == FlatLine || s.distance(v) >= j.least(s.Expected))
+	alarm, ongoing := hit && j.ongoing == 0, hit && j.ongoing > 0
+	j.count(s, hit)
+	if day >= j.opt.From {
+		j.row(out, day, s, surprise, alarm, ongoing)
+	}
+}
+
+// count keeps what the day says of the time outside of anomalies, and how long the present anomaly lasts.
+func (j *judge) count(s sighting, hit bool) {
+	if s.kind != Missing && (j.ongoing == 0 || j.lasted >= adopted) {
+		j.calm.add(math.Expm1(s.surprise))
+	}
+	switch {
+	case hit:
+		j.ongoing = survives
+		j.lasted++
+	case j.ongoing > 0:
+		j.ongoing--
+		j.lasted++
+	default:
+		j.lasted = 0
+	}
+}
+
+// incident reports whether a day of the present series belongs to a known incident, or to the days after one.
+func (j *judge) incident(day int32) (known, after bool) {
 	if j.opt.Incidents == nil {
-		return false
+		return false, false
 	}
-	for _, r := range j.opt.Incidents[i] {
-		if r.First <= day && day <= r.Last+int32(max(0, j.opt.AfterIncident)) {
-			return true
-		}
+	for _, r := range j.opt.Incidents[j.index] {
+		known = known || r.First <= day && day <= r.Last
+		after = after || r.Last < day && int(day)-int(r.Last) <= j.opt.AfterIncident
 	}
-	return false
+	return known, after
 }
 
 // least returns the distance from expected below which nothing is an alarm.
-func (j *judge) least(i int, expected float64) float64 {
+func (j *judge) least(expected float64) float64 {
 	least := j.opt.MinRelative * math.Abs(expected)
 	if j.opt.MinAbsolute != nil {
-		least = max(least, j.opt.MinAbsolute[i])
+		least = max(least, j.opt.MinAbsolute[j.index])
 	}
 	return least
 }
 
-// row appends a row.
-func (v *Verdicts) row(series, day int32, p Point, alarm bool, beyond float64) {
+// row appends the row of a day.
+func (j *judge) row(out *Verdicts, day int32, s sighting, surprise float64, alarm, ongoing bool) {
 	severity := Harmless
-	if alarm {
-		severity = Minor + Severity(min(2, max(0, math.Floor(beyond/math.Ln10))))
+	if alarm || ongoing {
+		severity = Minor + Severity(min(2, max(0, math.Floor((surprise-j.enough)/math.Ln10))))
 	}
-	v.Series, v.Day = append(v.Series, series), append(v.Day, day)
-	v.Score, v.Kind, v.Severity = append(v.Score, p.Strange), append(v.Kind, p.Kind), append(v.Severity, severity)
-	v.Expected = append(v.Expected, p.Expected)
-	v.Lower, v.Upper = append(v.Lower, p.Expected-4*p.Scale), append(v.Upper, p.Expected+4*p.Scale)
-	v.Alarm, v.Ongoing = append(v.Alarm, alarm), append(v.Ongoing, false)
-	v.Method = append(v.Method, "weekday level")
+	// The band holds the values whose distance alone raises no alarm.
+	enough := math.Log1p(j.calm.inverse(j.enough)) + j.detector.evidence.handicap
+	half := max(j.least(s.Expected), min(j.detector.evidence.point.inverse(enough), hugeScore)*s.scale)
+	inside := func(v float64) float64 { return max(j.limits.Lowest, min(v, j.limits.Highest)) }
+	out.Series, out.Day = append(out.Series, int32(j.index)), append(out.Day, day)
+	out.Score, out.Kind, out.Severity = append(out.Score, scoreOf(surprise)), append(out.Kind, s.kind), append(out.Severity, severity)
+	out.Expected = append(out.Expected, inside(s.Expected))
+	out.Lower, out.Upper = append(out.Lower, inside(s.Expected-half)), append(out.Upper, inside(s.Expected+half))
+	out.Alarm, out.Ongoing, out.Method = append(out.Alarm, alarm), append(out.Ongoing, ongoing), append(out.Method, s.method)
 }

@@ -2,118 +2,170 @@ package anomaly
 
 import "math"
 
-// predictor expects the next value of a series from those before. Several experts, levels of different memory with no season, with
-// the day's and with the week's, each expect a value; the prediction is their mean, weighted by how small their errors were of late
-// (prediction with expert advice: Vovk 1990; Cesa-Bianchi and Lugosi 2006):
+// predictor expects the next value of a series from those before. Several experts, levels of different memory over no season, over the
+// day's and over the week's, each expect a value; the prediction is their mean, weighted by how small their errors were of late
+// (prediction with expert advice: Vovk 1990; Cesa-Bianchi and Lugosi 2006), so that a season counts as far as it has proved itself:
 //
-//	level_k += a_k psi(x - level_k - s[slot]),  L_k = discounted mean of |error|,  w_k ~ L_k^-8
+//	expected = sum w_k (level_k + s[slot]) / sum w_k,  w_k = L_k^-8,  L_k = discounted mean of |error of k|
+//	level_k += a_k psi(x - level_k - s[slot])
 //
-// psi cuts an error off at a number of the expert's own scales, so that one wild value neither moves level nor season far.
+// psi cuts an error off at cutAt of the expert's own mean errors, so that one wild value moves neither level nor season far (Gelper, Fried and
+// Croux 2010, robust Holt-Winters smoothing). A last value (a = 1) is never cut off, so that a new level is found at once.
+//
+// For each season the expert with the longest memory, its keeper, also teaches it. The reference is the keeper that erred least over a long
+// while: what the series did for long, whatever it does now.
+//
+// Edges: before the first value everything is 0; of a constant series all losses are 0 and all experts count alike. Values are divided by nothing, so
+// magnitude does not matter. A slot of a season that has no value yet adds 0.
 type predictor struct {
 	profiles []profile
 	experts  []expert
-	ordinary float64 // mean absolute error of the combination
 	n        float64
+	// ordinary is the discounted mean absolute error of the prediction, each cut off.
+	ordinary float64
+	// reference is the number of the reference, -1 before there is one.
+	reference int
+	// leader is the number of the expert with the largest weight.
+	leader int
 }
 
 // expert is a level of one memory over one season.
 type expert struct {
-	season int // number of its profile, -1 for none
-	rate   float64
-	level  float64
-	loss   float64
-	next   float64 // what it expects now
+	profile int // number of its profile, -1 for none
+	rate    float64
+	keeper  bool
+	level   float64
+	loss    float64 // of late
+	record  float64 // loss over a long while
+	next    float64 // what it expects now
 }
 
 const (
-	lossMemory = 0.02 // discount of losses
-	cutAt      = 5.0  // mean absolute errors at which an error is cut off
+	lossMemory   = 0.02   // discount of losses
+	recordMemory = 0.0005 // and over a long while
+	cutAt        = 5.0    // mean absolute errors at which an error is cut off
+	slowest      = 0.01   // rate of the keeper without a season
+	uncutVisits  = 3      // values of a slot that are not cut off: they make the season
 )
 
-// reset makes the predictor of a series whose values come every step seconds, with seasons of the given periods.
+// reset forgets everything and makes the experts for values that come every step seconds, with seasons of the given periods.
 func (p *predictor) reset(step int64, periods []int64) {
-	p.ordinary, p.n = 0, 0
-	p.experts = p.experts[:0]
+	p.n, p.ordinary, p.reference, p.leader = 0, 0, -1, 0
+	p.experts = append(p.experts[:0], expert{profile: -1, rate: 1}, expert{profile: -1, rate: 0.3}, expert{profile: -1, rate: 0.05},
+		expert{profile: -1, rate: slowest, keeper: true})
 	for len(p.profiles) < len(periods) {
 		p.profiles = append(p.profiles, profile{})
 	}
 	p.profiles = p.profiles[:len(periods)]
-	add := func(season int, rates ...float64) {
-		for _, rate := range rates {
-			p.experts = append(p.experts, expert{season: season, rate: rate})
-		}
-	}
-	add(-1, 1, 0.3, 0.05, 0.01)
 	for k, period := range periods {
 		p.profiles[k].reset(period, step)
-		// The first one of a season teaches it: a level that changes little within one turn.
+		// A keeper's level changes little within one turn of its season, or it would take the season for its own.
 		slow := min(0.05, 2/float64(len(p.profiles[k].value)+1))
-		add(k, slow, 0.05, 0.3, 0.8)
+		p.experts = append(p.experts, expert{profile: k, rate: slow, keeper: true}, expert{profile: k, rate: 0.05}, expert{profile: k, rate: 0.3},
+			expert{profile: k, rate: 0.8})
 	}
 }
 
 // expect returns the prediction for the instant.
 func (p *predictor) expect(at int64) float64 {
+	for k := range p.profiles {
+		p.profiles[k].turn(at)
+	}
 	least := math.Inf(1)
 	for k := range p.experts {
 		e := &p.experts[k]
 		e.next = e.level
-		if e.season >= 0 {
-			e.next += p.profiles[e.season].value[p.profiles[e.season].slot(at)]
+		if e.profile >= 0 {
+			e.next += p.profiles[e.profile].now()
 		}
 		least = min(least, e.loss)
 	}
-	if p.n == 0 {
-		return 0
-	}
+	floor := least*1e-6 + 1e-300
 	sum, weights := 0.0, 0.0
-	floor := least*1e-6 + math.SmallestNonzeroFloat64*1e20
 	for k := range p.experts {
 		e := &p.experts[k]
 		w := (least + floor) / (e.loss + floor)
 		w *= w
 		w *= w
 		w *= w
+		if w == 1 {
+			p.leader = k
+		}
 		sum += w * e.next
 		weights += w
 	}
 	return sum / weights
 }
 
-// learn shows the value of the instant for which expect was asked last.
-func (p *predictor) learn(at int64, x, expected float64) {
+// learn shows the value of the instant for which expect was asked last, and what it had answered.
+func (p *predictor) learn(x, expected float64) {
 	p.n++
-	first := p.n == 1
-	memory := max(lossMemory, 1/p.n)
-	taught := -1
+	if p.n == 1 {
+		for k := range p.experts {
+			p.experts[k].level = x
+		}
+		return
+	}
+	recent, long := max(lossMemory, 1/p.n), max(recordMemory, 1/p.n)
+	best := math.Inf(1)
 	for k := range p.experts {
 		e := &p.experts[k]
-		if first {
-			e.level = x
-			if e.season > taught {
-				taught = e.season
-			}
+		err := p.cut(e, x-e.next)
+		e.loss += recent * (math.Abs(err) - e.loss)
+		e.record += long * (math.Abs(err) - e.record)
+		e.level += max(e.rate, 1/p.n) * err
+		if !e.keeper {
 			continue
 		}
-		err := x - e.next
-		limit := math.Inf(1)
-		if p.n > 5 && e.rate < 1 {
-			limit = cutAt * max(e.loss, p.ordinary)
+		if e.profile >= 0 {
+			p.profiles[e.profile].learn(err)
 		}
-		err = max(-limit, min(err, limit))
-		e.loss += memory * (math.Abs(err) - e.loss)
-		e.level += max(e.rate, 1/p.n) * err
-		if e.season > taught {
-			taught = e.season
-			pr := &p.profiles[e.season]
-			pr.learn(pr.slot(at), err)
+		if e.record < best {
+			p.reference, best = k, e.record
 		}
 	}
-	if !first {
-		miss := math.Abs(x - expected)
-		if p.n > 5 && p.ordinary > 0 {
-			miss = min(miss, cutAt*p.ordinary)
-		}
-		p.ordinary += memory * (miss - p.ordinary)
+	miss := math.Abs(x - expected)
+	if p.n > 5 && p.ordinary > 0 {
+		miss = min(miss, cutAt*p.ordinary)
 	}
+	p.ordinary += recent * (miss - p.ordinary)
 }
+
+// cut is psi: it cuts an expert's error off.
+func (p *predictor) cut(e *expert, err float64) float64 {
+	visited := p.n > 5
+	if e.profile >= 0 {
+		visited = p.profiles[e.profile].visits() >= uncutVisits
+	}
+	if !visited || e.rate == 1 {
+		return err
+	}
+	limit := cutAt * max(e.loss, p.ordinary)
+	return max(-limit, min(err, limit))
+}
+
+// long returns what the reference expects and the size of its errors; false before there is one that has erred.
+func (p *predictor) long() (expected, scale float64, ok bool) {
+	if p.reference < 0 {
+		return 0, 0, false
+	}
+	e := &p.experts[p.reference]
+	return e.next, normalScale * e.record, e.record > 0
+}
+
+// method says in words what the prediction mainly rests on.
+func (p *predictor) method(known bool) string {
+	seasonal := p.experts[p.leader].profile >= 0
+	switch {
+	case seasonal && known:
+		return "seasonal level, known days"
+	case seasonal:
+		return "seasonal level"
+	case known:
+		return "level, known days"
+	}
+	return "level"
+}
+
+// normalScale makes a mean absolute error of normal errors their standard deviation: sqrt(pi/2).
+const normalScale = 1.2533141373155003

@@ -11,7 +11,7 @@ import "math"
 //	P(Z >= z) = h exp(-(u-q)/beta), beta = the mean of the excesses
 //
 // An excess counts at most as widest, so that a few huge ones do not make the next huge one ordinary. Below q the chance is the
-// histogram's. The histogram begins with a prior: what priorWeight absolute values of a normal variable would have left in it.
+// histogram's. The histogram begins with a prior: what priorWeight values of a reference law would have left in it.
 //
 // Memory is fixed. When the counts reach most, all are halved: ordinary is what was in the last long while. The chance lies
 // in (0, 1] and never rises with z; of an infinite or NaN z it is that of the histogram's end.
@@ -34,13 +34,25 @@ const (
 	leastBeta   = 0.02 // of a histogram whose tail is one bin
 )
 
-// reset empties the tail but for its prior.
-func (t *tail) reset(most float64) {
-	*t = tail{most: most}
+// resetNormal empties the tail but for a prior of absolute values of a normal variable.
+func (t *tail) resetNormal(most float64) {
+	t.reset(most, func(u float64) float64 { return math.Erfc(math.Expm1(u) / math.Sqrt2) })
+}
+
+// resetExponential empties the tail but for a prior of values whose u is exponential with mean 1: surprises.
+func (t *tail) resetExponential(most float64) {
+	t.reset(most, func(u float64) float64 { return math.Exp(-u) })
+}
+
+// reset empties the tail but for its prior, given by the chance of a larger u.
+func (t *tail) reset(most float64, survive func(u float64) float64) {
+	t.most, t.total = most, 0
+	above := 1.0
 	for b := range t.counts {
-		lo, hi := math.Expm1(float64(b)*tailWidth), math.Expm1(float64(b+1)*tailWidth)
-		t.counts[b] = float32(priorWeight * (math.Erfc(lo/math.Sqrt2) - math.Erfc(hi/math.Sqrt2)))
+		next := survive(float64(b+1) * tailWidth)
+		t.counts[b] = float32(priorWeight * (above - next))
 		t.total += float64(t.counts[b])
+		above = next
 	}
 	t.learn()
 }

@@ -30,7 +30,7 @@ type Verdicts struct {
 	Alarm []bool
 	// Ongoing is set on later days of an anomaly, until the KPI has been ordinary for some days: to be shown, but not told again.
 	Ongoing []bool
-	// Method is what the expectation rests on, such as "weekday level".
+	// Method is what the expectation rests on, such as "seasonal level, known days".
 	Method []string
 
 	first []int // first row of each series, and the end
@@ -42,8 +42,23 @@ func (v *Verdicts) Len() int { return len(v.Series) }
 // Rows returns the rows of series i of the batch as a half-open range.
 func (v *Verdicts) Rows(i int) (lo, hi int) { return v.first[i], v.first[i+1] }
 
-// join appends the rows of one series.
-func (v *Verdicts) join(part *Verdicts) {
+// join puts the rows of all series together.
+func join(parts []Verdicts) *Verdicts {
+	out, rows := &Verdicts{}, 0
+	for i := range parts {
+		rows += parts[i].Len()
+	}
+	out.grow(len(parts), rows)
+	for i := range parts {
+		out.add(&parts[i])
+		parts[i] = Verdicts{}
+	}
+	out.first = append(out.first, out.Len())
+	return out
+}
+
+// add appends the rows of one series.
+func (v *Verdicts) add(part *Verdicts) {
 	v.first = append(v.first, v.Len())
 	v.Threshold = append(v.Threshold, part.Threshold...)
 	v.Series = append(v.Series, part.Series...)

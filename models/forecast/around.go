@@ -2,11 +2,23 @@ package forecast
 
 import (
 	"math"
+	"slices"
 
 	"github.com/signalcraft/signalcraft/models/series"
 )
 
-// This file joins what is known around a series to the way it is forecast.
+// around is what the fitter knows of a series around its values, and what it makes of that.
+type around struct {
+	parts        composer // of the forecast's path
+	closed       closed
+	effects      effects
+	outliers     outliers
+	shifts       shifts
+	untamed      []float64 // the history of the window with its wild days
+	raw          []float64 // the history with effects and wild days, at its last level
+	effectsAhead []float64 // of each place of the forecast: what the calendar does and what measured columns do
+	baseline     []float64 // paths of the seasonal naive forecast in the window
+}
 
 // prepare takes closed days out of the history of series i and lays what is known on its days.
 func (f *fitter) prepare(i int) {
@@ -65,6 +77,83 @@ func (f *fitter) close(row, at int, within series.Range) {
 	o.Mean[row] = max(o.Lower80[row], min(blend(sum, 0.5), o.Upper80[row]))
 }
 
+const (
+	// flatSeasons is how many seasons, and flatLeast how many values at least, a run of equal values at the end lasts before the series counts as stopped.
+	flatSeasons = 4
+	flatLeast   = 28
+	// silentHorizons is after how many horizons without a value a series counts as silent.
+	silentHorizons = 4
+)
+
+// stopped reports whether series i has ended, and is to be forecast at its last value: it is silent, or flat (see history.flat). Of a flat one
+// only the flat end is left, which is constant.
+func (f *fitter) stopped(i int) bool {
+	s := &f.history
+	if s.tail > silentHorizons*f.opt.Horizon {
+		return true
+	}
+	length := s.flat(max(flatLeast, flatSeasons*f.opt.Season))
+	if length == 0 || s.constant {
+		return false
+	}
+	cut := len(s.y) - length
+	f.out.Shift[i] = f.batch.FirstDay[i] + int32(s.start+cut)
+	s.y, s.observed, s.constant, s.count = s.y[cut:], s.observed[cut:], true, 0
+	for _, seen := range s.observed {
+		if seen {
+			s.count++
+		}
+	}
+	f.effects.begin(nil, 0, s, f.opt.Horizon, f.opt.Season)
+	s.fill(f.opt.Season)
+	return true
+}
+
+// settle makes the history of series i what methods are compared on: without effects as they were known before the window, without wild days, and
+// at its last level.
+func (f *fitter) settle(i int) {
+	s := &f.history
+	f.effects.learn(s, f.origins[0], f.opt.Horizon, f.opt.Season)
+	f.untamed = append(f.untamed[:0], s.y...)
+	wild := f.outliers.tame(s, f.origins, f.opt.Horizon, f.opt.Season)
+	f.shifts.follow(s, f.origins, f.opt.Horizon, f.opt.Season)
+	f.shifts.move(f.untamed)
+	f.out.Outliers[i] = int32(wild)
+	if f.shifts.at >= 0 {
+		f.out.Shift[i] = f.batch.FirstDay[i] + int32(s.start+f.shifts.at)
+	}
+}
+
+// account moves paths from origins in the history so that their distance from the history is the error in the series' own terms: that
+// of what was known of the days at each origin, and that against wild days as they were.
+func (f *fitter) account(origins []int, paths []float64) {
+	f.effects.unknow(origins, f.opt.Horizon, paths)
+	if len(f.outliers.wild) == 0 {
+		return
+	}
+	y := f.history.y
+	for k, origin := range origins {
+		for h := 0; h < f.opt.Horizon && origin+h < len(y); h++ {
+			paths[k*f.opt.Horizon+h] += y[origin+h] - f.untamed[origin+h]
+		}
+	}
+}
+
+// resettle makes the history what the forecast is made of: as settle, with effects as they are known from all days.
+func (f *fitter) resettle() {
+	s, e := &f.history, &f.effects
+	if len(e.kept) == 0 {
+		return
+	}
+	least := slices.Min(s.y)
+	e.takeOut(s, e.all, f.opt.Season)
+	for _, t := range f.outliers.wild {
+		s.y[t] = f.outliers.clean[t]
+	}
+	f.shifts.move(s.y)
+	keepAbove(s.y, least)
+}
+
 // note writes what the forecast of series i rests on.
 func (f *fitter) note(i int) {
 	f.noteSeasons(i)
@@ -76,12 +165,16 @@ func (f *fitter) note(i int) {
 }
 
 // assess writes how the forecast of series i did in the window, beside the seasonal naive one: errors over all origins and observed days of the window,
-// in the series' own terms.
-func (f *fitter) assess(i int, paths []float64, kept bool) {
+// in the series' own terms at its last level.
+func (f *fitter) assess(i int, kept bool) {
 	s, e, horizon := &f.history, &f.effects, f.opt.Horizon
+	paths := f.blend[(len(f.earlier)-len(f.origins))*horizon:] // of the window, as measure left them
+	raw := append(f.raw[:0], e.raw...)
+	f.raw = raw
+	f.shifts.move(raw)
 	f.baseline = resize(f.baseline, len(f.origins)*horizon)
-	season := naive{season: f.opt.Season}
-	season.paths(e.raw, f.origins, horizon, f.baseline)
+	last := naive{season: f.opt.Season}
+	last.paths(raw, f.origins, horizon, f.baseline)
 	var sum, baseline, in80, in95, count float64
 	for k, origin := range f.origins {
 		for h := 0; h < horizon && origin+h < len(s.y); h++ {
@@ -96,24 +189,24 @@ func (f *fitter) assess(i int, paths []float64, kept bool) {
 			if off <= f.spread.half95[h] {
 				in95++
 			}
-			if e.multiplies && len(e.kept) > 0 && s.y[t] != 0 {
-				off *= e.raw[t] / s.y[t]
+			if e.multiplies && f.untamed[t] != 0 {
+				off *= raw[t] / f.untamed[t]
 			}
 			sum += off
-			baseline += math.Abs(e.raw[t] - f.baseline[k*horizon+h])
+			baseline += math.Abs(raw[t] - f.baseline[k*horizon+h])
 			count++
 		}
 	}
-	adjusted := s.y
-	s.y = e.raw
-	scale := s.naiveScale(f.opt.Season)
-	s.y = adjusted
 	if count == 0 {
 		return
 	}
+	adjusted := s.y
+	s.y = raw
+	scale := s.naiveScale(f.opt.Season)
+	s.y = adjusted
 	f.out.BaselineMASE[i] = baseline / count / scale
 	f.out.Coverage80[i], f.out.Coverage95[i] = in80/count, in95/count
-	if len(e.kept) > 0 && !kept {
+	if changed := len(e.kept) > 0 || len(f.outliers.wild) > 0 || f.shifts.at >= 0; changed && !kept {
 		f.out.MASE[i] = sum / count / scale
 	}
 }

@@ -66,6 +66,7 @@ func (e *effects) learn(s *history, origin, horizon, season int) {
 	}
 	e.kept, e.members, e.before, e.all, e.multiplies = best.kept, best.members, best.before, best.all, best.multiplies
 	e.takeOut(s, e.before, season)
+	keepAbove(s.y, slices.Min(e.raw))
 }
 
 // attempt is what came out of one form.
@@ -273,13 +274,11 @@ func (e *effects) sum(beta []float64, kind series.KnownKind, origin, place int) 
 	return max(-maxLog, min(total, maxLog))
 }
 
-// takeOut sets the history to what is left of it without the effects; its gaps are filled again. What was positive stays so, above the smallest value it had: methods
-// for positive values may have been chosen for it.
+// takeOut sets the history to what is left of it without the effects; its gaps are filled again.
 func (e *effects) takeOut(s *history, beta []float64, season int) {
 	if len(e.kept) == 0 {
 		return
 	}
-	least := slices.Min(s.y)
 	copy(s.y, e.raw)
 	for t := range s.y {
 		calendar, measured := e.sum(beta, series.Calendar, t, t), e.sumPast(beta, t)
@@ -289,12 +288,16 @@ func (e *effects) takeOut(s *history, beta []float64, season int) {
 		}
 		s.y[t] -= calendar + measured
 	}
+	s.fill(season)
+}
+
+// keepAbove lifts values to the least one that they had, if that is positive: methods for positive values may have been chosen for them.
+func keepAbove(y []float64, least float64) {
 	if least > leastLogged {
-		for t, v := range s.y {
-			s.y[t] = max(v, least)
+		for t, v := range y {
+			y[t] = max(v, least)
 		}
 	}
-	s.fill(season)
 }
 
 // sumPast is sum for the measured columns at a past place, where they are what they were.

@@ -31,19 +31,16 @@ type fitter struct {
 	season     seasonFinder
 	history    history
 
-	origins      []int
-	paths        [][]float64 // of each model in the window, one row for each origin
-	loss         []float64   // of each model in the window
-	blend        []float64   // paths of the combination
-	ahead        []float64   // the forecast itself, from the last observed day
-	members      [][]float64 // paths of the members of a combination
-	scratch      []float64   // a value for each member
-	spread       spread
-	parts        composer // of the forecast's path
-	closed       closed
-	effects      effects
-	effectsAhead []float64 // of each place of the forecast: what the calendar does and what measured columns do
-	baseline     []float64 // paths of the seasonal naive forecast in the window
+	origins []int
+	earlier []int       // origins before the window, then those in it
+	paths   [][]float64 // of each model in the window, one row for each origin
+	loss    []float64   // of each model in the window
+	blend   []float64   // paths of the combination
+	ahead   []float64   // the forecast itself, from the last observed day
+	members [][]float64 // paths of the members of a combination
+	scratch []float64   // a value for each member
+	spread  spread
+	around
 }
 
 func newFitter(batch *series.Batch, opt Options, out *Vintage) *fitter {
@@ -71,7 +68,7 @@ func (f *fitter) series(i int) error {
 	f.ahead = resize(f.ahead, s.tail+f.opt.Horizon)
 	f.parts.begin(f.opt.Season, len(f.ahead))
 	f.out.SelectedOn[i] = f.opt.Vintage
-	if s.constant || s.count < shortest {
+	if f.stopped(i) || s.constant || s.count < shortest {
 		f.out.Method[i] = "naive"
 		fillRow(f.ahead, s.y[len(s.y)-1])
 		f.spread.guess(s, len(f.ahead))
@@ -79,7 +76,7 @@ func (f *fitter) series(i int) error {
 		return nil
 	}
 	f.roll()
-	f.effects.learn(s, f.origins[0], f.opt.Horizon, f.opt.Season)
+	f.settle(i)
 	f.lengthen()
 	chosen, kept := f.keep(i)
 	if f.opt.Method != "" && !kept {
@@ -89,11 +86,10 @@ func (f *fitter) series(i int) error {
 	if !kept {
 		chosen = f.choose()
 	}
-	f.effects.unknow(f.origins, f.opt.Horizon, chosen.paths)
 	f.out.Method[i], f.out.MASE[i], f.out.SelectedOn[i] = chosen.name(f.models), chosen.mase, chosen.selectedOn
-	f.spread.measure(s, f.origins, f.opt.Horizon, chosen.paths, len(f.ahead))
-	f.assess(i, chosen.paths, kept)
-	f.effects.takeOut(s, f.effects.all, f.opt.Season)
+	f.measure(chosen.combination)
+	f.assess(i, kept)
+	f.resettle()
 	f.predict(chosen.combination)
 	f.write(i)
 	f.note(i)
@@ -237,6 +233,30 @@ func (f *fitter) combine(c combination) []float64 {
 	f.blend, f.scratch = resize(f.blend, len(f.origins)*f.opt.Horizon), resize(f.scratch, len(c.members))
 	c.blend(f.blend, f.members, f.scratch)
 	return f.blend
+}
+
+// measure takes the bounds from the combination's errors in the window and, with less weight, before it: there its members
+// have been fitted to what they forecast, but more is seen.
+func (f *fitter) measure(c combination) {
+	first, lead := f.origins[0], max(len(f.history.y)*3/10, 6, 2*f.opt.Season)
+	f.earlier = f.earlier[:0]
+	for origin := lead; origin < first; origin += (max(0, first-lead) + mostOrigins - 1) / mostOrigins {
+		f.earlier = append(f.earlier, origin)
+	}
+	before := len(f.earlier)
+	f.earlier = append(f.earlier, f.origins...)
+	f.members = f.members[:0]
+	for _, m := range c.members {
+		row := resize(f.paths[m], len(f.earlier)*f.opt.Horizon)
+		if before > 0 {
+			f.models[m].paths(f.history.y, f.earlier, f.opt.Horizon, row)
+		}
+		f.members, f.paths[m] = append(f.members, row), row
+	}
+	f.blend, f.scratch = resize(f.blend, len(f.earlier)*f.opt.Horizon), resize(f.scratch, len(c.members))
+	c.blend(f.blend, f.members, f.scratch)
+	f.account(f.earlier, f.blend)
+	f.spread.measure(&f.history, rolled{f.earlier, before, f.opt.Horizon, f.blend}, max(f.opt.Season, 6), len(f.ahead))
 }
 
 // predict combines the members' forecasts from the last day on, after each has taken in the window.

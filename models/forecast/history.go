@@ -48,6 +48,24 @@ func (s *history) load(values []float64, limit, season int) (infinite int) {
 	return -1
 }
 
+// flat returns how many of the last observed values are equal, when they are at least least of them and flatTimes as many as ever were in a row before; else 0.
+// Days without a value count for the run that they lie in.
+func (s *history) flat(least int) (length int) {
+	longest, begin := 0, 0
+	for t := 1; t < len(s.y); t++ {
+		if s.observed[t] && s.y[t] != s.y[begin] {
+			longest, begin = max(longest, t-begin), t
+		}
+	}
+	if length = len(s.y) - begin; length < max(least, flatTimes*longest) {
+		return 0
+	}
+	return length
+}
+
+// flatTimes is how many times longer than any before a run of equal values is, to be taken for the end of the series.
+const flatTimes = 3
+
 // trim fills the history again after days were taken from what counts as observed. Such days at its ends are cut off; it returns how
 // many at the beginning.
 func (s *history) trim(season int) (cut int) {

@@ -1,15 +1,17 @@
 package sentiment
 
 import (
-	_ "embed" // for the word list
+	_ "embed" // for the word lists
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 //go:embed lexicon.txt
-var builtin string
+var ownWords string
+
+//go:embed rated.txt
+var ratedWords string
 
 // kind is what a word does in a headline; lexicon.txt describes each.
 type kind int
@@ -24,11 +26,14 @@ const (
 	more
 	less
 	turn
+	thing
+	prose
 )
 
+// entry is what a word does, how much, and how people rated the word by itself.
 type entry struct {
-	kind   kind
-	weight float64
+	kind          kind
+	weight, rated float64
 }
 
 // lexicon holds words, and phrases with blanks between their words.
@@ -36,16 +41,43 @@ type lexicon struct {
 	entries map[string]entry
 	// longest is the number of words of the longest phrase that begins with a word.
 	longest map[string]int
+	// prose is how much a word tells that a text is prose.
+	prose map[string]float64
 	// apostrophes takes them out as split says.
 	apostrophes *strings.Replacer
+}
+
+// builtin returns the words of lexicon.txt and rated.txt. A word of both has its rating
+// when all it does is to have a tone: many raters know better than one author.
+func builtin() (*lexicon, error) {
+	l, err := parseLexicon(ownWords)
+	if err != nil {
+		return nil, fmt.Errorf("lexicon.txt: %w", err)
+	}
+	rated, err := parseLexicon(ratedWords)
+	if err != nil {
+		return nil, fmt.Errorf("rated.txt: %w", err)
+	}
+	for name, r := range rated.entries {
+		e, ok := l.entries[name]
+		if !ok || e.kind == plain {
+			e = r
+		}
+		e.rated = r.weight
+		l.entries[name] = e
+		first, _, _ := strings.Cut(name, " ")
+		l.longest[first] = max(l.longest[first], rated.longest[first])
+	}
+	return l, nil
 }
 
 // parseLexicon reads the format that lexicon.txt describes. It refuses unknown sections,
 // weights that are not numbers and words that stand twice.
 func parseLexicon(text string) (*lexicon, error) {
-	sections := map[string]kind{"[tone]": plain, "[up]": up, "[down]": down, "[burden]": burden, "[not]": not, "[more]": more, "[less]": less, "[turn]": turn}
-	l := &lexicon{entries: make(map[string]entry), longest: make(map[string]int),
-		apostrophes: strings.NewReplacer(" ' t ", "t ", " ’ t ", "t ", "n t ", "nt ", "'s ", " ", "’s ", " ", "'", "", "’", "")}
+	sections := map[string]kind{"[tone]": plain, "[up]": up, "[down]": down, "[burden]": burden, "[not]": not, "[more]": more, "[less]": less, "[turn]": turn,
+		"[thing]": thing, "[prose]": prose}
+	l := &lexicon{entries: make(map[string]entry), longest: make(map[string]int), prose: make(map[string]float64),
+		apostrophes: strings.NewReplacer(" ' t ", "t ", " ’ t ", "t ", "n t ", "nt ", " ' s ", " ", " ’ s ", " ", "'s ", " ", "’s ", " ", "'", "", "’", "")}
 	section := unknown
 	number := 0
 	for line := range strings.Lines(text) {
@@ -63,41 +95,30 @@ func parseLexicon(text string) (*lexicon, error) {
 			return nil, fmt.Errorf("line %d: %q is neither a section nor a weight in one", number, fields[0])
 		}
 		for _, form := range fields[1:] {
-			words := strings.Split(form, "_")
-			name := phrase(words)
-			if _, twice := l.entries[name]; twice {
-				return nil, fmt.Errorf("line %d: %q stands twice", number, name)
+			if err := l.add(section, weight, strings.Split(form, "_")); err != nil {
+				return nil, fmt.Errorf("line %d: %w", number, err)
 			}
-			l.entries[name] = entry{section, weight}
-			l.longest[words[0]] = max(l.longest[words[0]], len(words))
 		}
 	}
 	return l, nil
 }
 
-// token is a word or phrase of a headline with what the lexicon knows of it.
-type token struct {
-	entry
-	loud bool // in capitals while other words are not
-}
-
-// tokens cuts a headline into words and joins the longest phrases that the lexicon has.
-func (l *lexicon) tokens(title string) []token {
-	words, loud := l.split(title)
-	out := make([]token, 0, len(words))
-	for i := 0; i < len(words); {
-		length := 1
-		var found entry
-		for n := min(l.longest[words[i]], len(words)-i); n >= 1; n-- {
-			if e, ok := l.entries[phrase(words[i:i+n])]; ok {
-				found, length = e, n
-				break
-			}
+// add puts a word or phrase into the lexicon. A word may be prose beside what else it is.
+func (l *lexicon) add(section kind, weight float64, words []string) error {
+	name := phrase(words)
+	if section == prose {
+		if _, twice := l.prose[name]; twice {
+			return fmt.Errorf("%q stands twice", name)
 		}
-		out = append(out, token{found, loud[i]})
-		i += length
+		l.prose[name] = weight
+		return nil
 	}
-	return out
+	if _, twice := l.entries[name]; twice {
+		return fmt.Errorf("%q stands twice", name)
+	}
+	l.entries[name] = entry{kind: section, weight: weight}
+	l.longest[words[0]] = max(l.longest[words[0]], len(words))
+	return nil
 }
 
 func phrase(words []string) string {
@@ -105,26 +126,4 @@ func phrase(words []string) string {
 		return words[0]
 	}
 	return strings.Join(words, " ")
-}
-
-// split returns the words of a headline in lower case without apostrophes, and which of
-// them shout: written in capitals in a headline that is not. An apostrophe joins its
-// word, also where a tokeniser has set it apart or dropped it ("don't", "don ' t",
-// "don t"), save that a possessive s falls off. A dash parts words.
-func (l *lexicon) split(title string) (words []string, loud []bool) {
-	if title += " "; strings.ContainsAny(title, "'’") || strings.Contains(title, " t ") {
-		title = l.apostrophes.Replace(title)
-	}
-	capitals := 0
-	for word := range strings.FieldsFuncSeq(title, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		shouts := len(word) > 2 && strings.ToUpper(word) == word && strings.ToLower(word) != word
-		words, loud = append(words, strings.ToLower(word)), append(loud, shouts)
-		if shouts {
-			capitals++
-		}
-	}
-	if capitals*2 > len(words) {
-		clear(loud)
-	}
-	return words, loud
 }

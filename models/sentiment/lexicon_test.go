@@ -22,7 +22,7 @@ func TestParseLexiconRefusesMistakes(t *testing.T) {
 
 // A word in the list that split never yields could not match.
 func TestBuiltinWordsCanMatch(t *testing.T) {
-	l, err := parseLexicon(builtin)
+	l, err := builtin()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestBuiltinWordsCanMatch(t *testing.T) {
 		t.Errorf("%d entries", len(l.entries))
 	}
 	for phrase, want := range l.entries {
-		tokens := l.tokens("on " + phrase + " xyz")
+		tokens := l.read("on " + phrase + " xyz").tokens
 		if len(tokens) != 3 || tokens[1].entry != want {
 			t.Errorf("%q became %d words, and counts as %+v instead of %+v", phrase, len(tokens)-2, tokens[1].entry, want)
 		}

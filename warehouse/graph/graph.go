@@ -19,6 +19,8 @@ type External struct {
 	Inputs []string
 	// Version changes whenever the code would give other rows for the same inputs.
 	Version string
+	// AsOf is true when rows also depend on the run's as-of day.
+	AsOf bool
 }
 
 // Node is one relation of the graph that something makes.
@@ -37,7 +39,7 @@ type Node struct {
 	Tables []string
 	// Views are the views that stand between, each after those it reads.
 	Views []string
-	// AsOf is true when the node or one of its views reads run.parameters.
+	// AsOf is true when the node or one of its views reads run.parameters, or a Go model says so.
 	AsOf bool
 	// Hash is a digest of all code that decides the rows: the node's own and its views'.
 	Hash string
@@ -115,7 +117,7 @@ func fromExternal(external []External) []Node {
 	for _, e := range external {
 		inputs := slices.Clone(e.Inputs)
 		slices.Sort(inputs)
-		nodes = append(nodes, Node{Relation: e.Dataset.Name, Kind: GoModel, Dataset: e.Dataset, Inputs: inputs, Hash: e.Version})
+		nodes = append(nodes, Node{Relation: e.Dataset.Name, Kind: GoModel, Dataset: e.Dataset, Inputs: inputs, Hash: e.Version, AsOf: e.AsOf})
 	}
 	return nodes
 }
@@ -132,7 +134,7 @@ func (n Node) origin() string {
 var reads = map[string][]string{
 	"staging":   {"raw"},
 	"marts":     {"staging", "marts"},
-	"anomalies": {"marts"},
+	"anomalies": {"marts", "anomalies"},
 	"checks":    {"raw", "staging", "marts", "anomalies"},
 }
 

@@ -138,6 +138,7 @@ func (p *Publisher) publishTable(ctx context.Context, run Run, table Table, head
 
 // merge makes the serving table's rows of window, or all when it is zero, equal to the mart's.
 func (p *Publisher) merge(ctx context.Context, tx pgx.Tx, run Run, table Table, snapshot int64, window dataset.Window, first bool, result *Result) error {
+	window, expired := table.kept(window, run.AsOf)
 	files, err := p.Lake.Files(ctx, table.Dataset, lakehouse.ReadOptions{Snapshot: snapshot, Window: window})
 	if err != nil {
 		return err
@@ -162,5 +163,10 @@ func (p *Publisher) merge(ctx context.Context, tx pgx.Tx, run Run, table Table, 
 		return err
 	}
 	result.Inserted, result.Updated, result.Deleted = merged.inserted, merged.updated, merged.deleted
-	return nil
+	if first || expired.IsZero() {
+		return nil
+	}
+	gone, err := expire(ctx, tx, table, files.Dataset, expired)
+	result.Deleted += gone
+	return err
 }

@@ -78,7 +78,8 @@ func (b *bundle) publish() publish.Result {
 func (b *bundle) served() []dataset.ForecastRow {
 	b.t.Helper()
 	rows, err := b.pool.Query(b.t.Context(), `select business_id::text, kpi_id::text, vintage - date '1970-01-01', day - date '1970-01-01',
-		horizon, mean, lower_80, upper_80, lower_95, upper_95, method, selected_on - date '1970-01-01', mase
+		horizon, mean, lower_80, upper_80, lower_95, upper_95, method, selected_on - date '1970-01-01', mase,
+		trend, seasonal, long_seasonal, calendar, measured, scale, explanation
 		from serving.forecasts order by vintage, day`)
 	if err != nil {
 		b.t.Fatal(err)
@@ -94,6 +95,8 @@ func TestPublishShowsTheMartAndThenWritesNothing(t *testing.T) {
 	b := setup(t)
 	without := forecast(20000, 20002, 6)
 	without.MASE = nil
+	trend, why := 6.5, `{"season":7}`
+	without.Trend, without.Explanation = &trend, &why
 	want := []dataset.ForecastRow{forecast(20000, 20001, 5), without}
 	b.land(want...)
 	if got := b.publish(); got.Inserted != 2 || got.Changed() != 2 || got.Current {

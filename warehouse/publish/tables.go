@@ -32,6 +32,8 @@ func Tables() []Table {
 		{Name: "kpi_monthly", Dataset: "marts.kpi_monthly", Key: keyed("month")},
 		{Name: "kpi_trends", Dataset: "marts.kpi_trends", Key: keyed("day")},
 		{Name: "kpi_anomalies", Dataset: "anomalies.kpi_anomalies", Key: keyed("grain", "starts_at")},
+		{Name: "kpi_anomaly_context", Dataset: "anomalies.kpi_anomaly_context", Key: keyed("starts_at", "kind", "subject")},
+		{Name: "kpi_trend_statements", Dataset: "marts.kpi_trend_statements", Key: kpi},
 		{Name: "forecasts", Dataset: "marts.kpi_forecasts", Key: keyed("vintage", "day"), KeepDays: keepForecasts},
 		{Name: "forecast_accuracy", Dataset: "marts.forecast_accuracy", Key: keyed("vintage", "horizon_from"), KeepDays: keepAccuracy},
 		{Name: "news_articles", Dataset: "marts.news_articles", Key: []string{"business_id", "url"}},

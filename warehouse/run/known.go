@@ -246,8 +246,9 @@ func (k *daysKnown) setAside(i int, entries []daysEntry) {
 func (k *daysKnown) of(business string, own []daysEntry) *series.Known {
 	known := &series.Known{FirstDay: k.first}
 	known.Columns = append(known.Columns, k.holidaysOf(k.country[business])...)
-	known.Columns = append(known.Columns, k.entered(slices.Concat(k.entries[said{business, ""}], own))...)
+	// Models heed so many columns and no more: should a business name each of its days an event, weather goes first.
 	known.Columns = append(known.Columns, k.weather[business]...)
+	known.Columns = append(known.Columns, k.entered(slices.Concat(k.entries[said{business, ""}], own))...)
 	return known
 }
 

@@ -67,6 +67,9 @@ type Node struct {
 	Span    Span
 	// LookbackDays is how many days before its own time a row of a Windows node depends on; inputs are mounted so much wider.
 	LookbackDays int
+	// AsOfDays, of a Windows node, is how many days before the run's as-of day a row may lie that depends on it, such as one of a day that
+	// is not over yet: those of the days between two runs are made again. Zero means that no row depends on it.
+	AsOfDays int
 	// Inputs are read in the order and as often as Build asks.
 	Inputs []Input
 	// Build makes the output's rows. Columns are found by name. It reads inputs before or
@@ -118,7 +121,7 @@ func (t Tables) scanFiles(ctx context.Context, in Input, head int64) (iter.Seq2[
 
 // external is the node as the graph sees it.
 func (n Node) external() graph.External {
-	e := graph.External{Dataset: n.Output, Version: n.Version}
+	e := graph.External{Dataset: n.Output, Version: n.Version, AsOf: n.AsOfDays > 0}
 	for _, in := range n.Inputs {
 		if in.PreviousDays == 0 && !slices.Contains(e.Inputs, in.Relation) {
 			e.Inputs = append(e.Inputs, in.Relation)
@@ -141,6 +144,8 @@ func (n Node) validate() error {
 		fault = "Span is not set"
 	case n.Span == Windows && partition.Transform == dataset.None:
 		fault = "a Windows node needs a partitioned output"
+	case n.AsOfDays != 0 && (n.Span != Windows || n.AsOfDays < 0):
+		fault = "AsOfDays is for Windows nodes, and not negative"
 	case n.Span == Vintage && partition.Transform != dataset.Day:
 		fault = "a Vintage node needs an output partitioned by day"
 	}

@@ -11,7 +11,9 @@ import (
 )
 
 // Nodes returns the Go models of the graph.
-func Nodes() []Node { return []Node{newsSentiment(), kpiForecasts()} }
+func Nodes() []Node {
+	return []Node{newsSentiment(), kpiForecasts(), kpiAnomalyScores(), kpiTrendStatements()}
+}
 
 // The functions below read one column of a batch; they fail on a column of another type
 // rather than misread it.

@@ -23,6 +23,7 @@ type shape struct {
 	by        dataset.Transform
 	lookback  int // days
 	lookahead int // days
+	asOf      int // days before the as-of day that depend on it; 0 when a new day makes all stale
 }
 
 // shapeOf returns the shape of a SQL model or check.
@@ -37,7 +38,16 @@ func shapeOf(m graph.Model) shape {
 // shapeOfNode returns the shape of a Go model.
 func shapeOfNode(n Node) shape {
 	column, _ := n.Output.Column(n.Output.Partition.Column)
-	return shape{span: n.Span, time: column, by: n.Output.Partition.Transform, lookback: n.LookbackDays}
+	return shape{span: n.Span, time: column, by: n.Output.Partition.Transform, lookback: n.LookbackDays, asOf: n.AsOfDays}
+}
+
+// between returns what a move of the as-of day from before to now changes.
+func (s shape) between(before, now int64) lakehouse.Change {
+	if s.asOf == 0 {
+		return lakehouse.Change{All: true}
+	}
+	first, last := dataset.FromDays(dataset.Days(min(before, now))), dataset.FromDays(dataset.Days(max(before, now)))
+	return lakehouse.Change{Window: dataset.Window{Start: first.AddDate(0, 0, -s.asOf), End: last.AddDate(0, 0, 1)}}
 }
 
 // margin is how many days an input is read beyond the window on both sides: an
@@ -187,7 +197,7 @@ func (q question) changed(e entry) ([]change, error) {
 			continue
 		}
 		if table == graph.Parameters {
-			found = append(found, change{table, lakehouse.Change{All: true}})
+			found = append(found, change{table, q.shape.between(before, now)})
 			continue
 		}
 		c, err := q.changes(table, before)

@@ -1,9 +1,9 @@
 -- relation: anomalies.kpi_anomalies
--- purpose: Days and hours whose KPI value is far from what the same weekday or hour of the last thirteen weeks leads to expect.
---   Only anomalies stand here; a day or hour that is not listed was ordinary, or had too little past to be judged.
+-- purpose: Days and hours on which a KPI was out of the ordinary, told by two layers together: the forecasting model's judgement of days and the
+--   seasonal scores of days and hours. What is not listed was ordinary, too small to matter, known beforehand, or could not be judged.
 -- grain: business_id, kpi_id, grain, starts_at
--- inputs: marts.kpi_daily, marts.kpi_hourly, run.window
--- built: window day by month lookback 182 days
+-- inputs: marts.kpi_anomaly_scores, anomalies.kpi_seasonal_scores, marts.kpi, marts.calendar_day
+-- built: window day by month lookback 7 days
 -- owner: warehouse
 -- columns:
 --   business_id varchar - the business
@@ -12,364 +12,322 @@
 --   starts_at timestamptz UTC when the day or hour begins
 --   day date local-day the business's day
 --   hour integer local-hour 0 to 23, null for days
---   value double kpi-unit the value judged
---   expected double kpi-unit median of the past values that it is held against
---   lower double kpi-unit lower end of what is ordinary; not below zero unless a past value was
+--   kind varchar - spike, dip, level_shift, flat_line, missing or volatility
+--   value double kpi-unit the value judged; null when it is missing
+--   expected double kpi-unit what was to be expected
+--   lower double kpi-unit lower end of what is ordinary
 --   upper double kpi-unit upper end of what is ordinary
---   deviation double kpi-unit value less expected
---   score double - 0.6745 deviation / MAD, deviation in robust standard deviations: at most -3.5 or at least 3.5
---   direction varchar - above or below
---   severity varchar - minor from 3.5, major from 5, critical from 8
---   method varchar - seasonal (same weekday, same hour) or intermittent (sizes of the values that are not zero)
---   past_values bigint values how many past values it was held against, at least 5
+--   deviation double kpi-unit value less expected; null when the value is missing
+--   score double - how far out of the ordinary, 0 to 1: 1 - p^(1/10) with p the chance of such a value; of two layers the geometric mean of their p
+--   robust_score double - deviation in robust standard deviations by the seasonal layer: at most -3.5 or at least 3.5; null where that saw nothing
+--   direction varchar - above or below what was to be expected; a missing value is below
+--   severity varchar - minor, major when ten times less likely than the alarms that are expected, critical when a hundred times; of the seasonal layer alone from 3.5, 5 and 8
+--   is_ongoing boolean - true on the days after an anomaly began, as long as it goes on or follows within a week; such days are shown and not told again
+--   method varchar - what the expectation rests on
+--   past_values bigint values how many past values it rests on
 with
-kpi_day as (
+score as (
     select
         business_id,
         kpi_id,
-        starts_at,
         day,
+        starts_at,
         value,
-        coverage
-    from marts.kpi_daily
+        expected,
+        lower,
+        upper,
+        score,
+        threshold,
+        kind,
+        severity,
+        alarm,
+        ongoing,
+        large,
+        method,
+        past_values
+    from marts.kpi_anomaly_scores
 ),
 
-kpi_hour as (
+seasonal as (
     select
         business_id,
         kpi_id,
+        grain,
         starts_at,
         day,
         hour,
-        value
-    from marts.kpi_hourly
+        value,
+        expected,
+        lower,
+        upper,
+        deviation,
+        robust_score,
+        direction,
+        severity,
+        method,
+        past_values
+    from anomalies.kpi_seasonal_scores
 ),
 
-output_window as (
-    select window_start
-    from run.window
-),
-
-window_day as (
-    select date_diff('day', date '2000-01-01', coalesce(window_start, date '0001-01-01')) as first_day_number
-    from output_window
-),
-
--- Numbers sort and join faster than names.
-series as (
+kpi as (
     select
         business_id,
         kpi_id,
-        row_number() over (order by business_id, kpi_id) as series
-    from (
-        select
-            business_id,
-            kpi_id
-        from kpi_day
-
-        union
-
-        select
-            business_id,
-            kpi_id
-        from kpi_hour
-    ) as named
+        expected_alarms,
+        least_share,
+        least_deviation
+    from marts.kpi
 ),
 
--- A day that lacks many of its hours, today above all, would read as a fall: it is neither judged nor held against
--- others. The clock names the hour of the day, -1 the whole day.
-observed as (
+calendar_day as (
     select
-        series.series,
-        -1 as clock,
-        kpi_day.starts_at,
-        cast(date_diff('day', date '2000-01-01', kpi_day.day) as integer) as day_number,
-        kpi_day.value
-    from kpi_day
-    inner join series
-        on kpi_day.business_id = series.business_id
-        and kpi_day.kpi_id = series.kpi_id
-    where kpi_day.coverage >= 0.9
-
-    union all
-
-    select
-        series.series,
-        kpi_hour.hour as clock,
-        kpi_hour.starts_at,
-        cast(date_diff('day', date '2000-01-01', kpi_hour.day) as integer) as day_number,
-        kpi_hour.value
-    from kpi_hour
-    inner join series
-        on kpi_hour.business_id = series.business_id
-        and kpi_hour.kpi_id = series.kpi_id
+        business_id,
+        kpi_id,
+        day,
+        kind
+    from marts.calendar_day
 ),
 
--- What a value should be: the median of the same weekday, and hour, in the 91 days before. The frame ends the day
--- before: nothing later decides. (Trino: approx_percentile(value, 0.5).)
-expected_value as (
+-- The seasonal layer knows nothing of holidays, and of what a business says of its days: it is not asked on those, nor on the day after an
+-- incident, when values come back.
+known_day as (
     select
-        series,
-        clock,
-        starts_at,
-        day_number,
-        value,
-        count(value) over season as past_values,
-        median(value) over season as expected
-    from observed
-    window season as (
-        partition by series, clock, day_number % 7
-        order by day_number
-        range between 91 preceding and 1 preceding
-    )
+        business_id,
+        coalesce(kpi_id, '') as kpi_id,
+        day
+    from calendar_day
+
+    union
+
+    select
+        business_id,
+        coalesce(kpi_id, '') as kpi_id,
+        cast(day + interval '1' day as date) as day
+    from calendar_day
+    where kind = 'incident'
 ),
 
--- Earlier days than 91 before the window are held against none of its rows.
-deviating as (
+-- Of normal noise one value in a thousand has 3.5 robust standard deviations. Beyond, the chance falls with their fourth power, as in Student's
+-- distribution with four degrees of freedom: real values have such tails, not normal ones. 0.001^(1/10) = 0.501.
+seasonal_chance as (
     select
-        expected_value.series,
-        expected_value.clock,
-        expected_value.starts_at,
-        expected_value.day_number,
-        expected_value.value,
-        expected_value.past_values,
-        expected_value.expected,
-        case when expected_value.past_values >= 5 then abs(expected_value.value - expected_value.expected) end as deviation,
-        expected_value.day_number >= window_day.first_day_number as judged
-    from expected_value
-    cross join window_day
-    where expected_value.day_number >= window_day.first_day_number - 91
-),
-
--- How far values of all weekdays lay from their own expectation in the 91 days before. Thirteen values of one weekday
--- alone give so rough a spread that of normal noise one value in 40 passes the threshold, with this it is one in 1,000.
--- The level and the share of zeros tell what kind of KPI it is.
-spread as (
-    select
-        series,
-        clock,
-        starts_at,
-        day_number,
-        value,
-        past_values,
-        expected,
-        count(deviation) over recent as past_deviations,
-        median(deviation) over recent as usual_deviation,
-        avg(case when value = 0 then 1.0 else 0.0 end) over recent as zero_share,
-        avg(try_cast(abs(value) as decimal(28, 9))) over recent as level,
-        judged
-    from deviating
-    window recent as (
-        partition by series, clock
-        order by day_number
-        range between 91 preceding and 1 preceding
-    )
-),
-
--- No scale falls below 2 % of the level: a KPI that hardly moves is not anomalous by moving a little. What passes the
--- threshold of this scale is a candidate, what is left to compute can only widen it.
-candidate as (
-    select
-        series,
-        clock,
-        starts_at,
-        day_number,
-        value,
-        past_values,
-        expected,
-        usual_deviation,
-        greatest(usual_deviation / 0.6745, 0.02 * cast(level as double)) as scale
-    from spread
-    where judged
-        and past_values >= 5
-        and past_deviations >= 5
-        and zero_share <= 0.5
-        and abs(value - expected) >= 3.5 * greatest(usual_deviation / 0.6745, 0.02 * cast(level as double))
-),
-
--- The weekday's own median absolute deviation, for weekdays that vary more than others, and the deviation that one day
--- in twenty exceeds. (Trino: approx_percentile for both.)
-candidate_spread as (
-    select
-        candidate.series,
-        candidate.clock,
-        candidate.starts_at,
-        candidate.day_number,
-        candidate.value,
-        candidate.past_values,
-        candidate.expected,
-        candidate.usual_deviation,
-        candidate.scale,
-        median(case when past.day_number % 7 = candidate.day_number % 7 then abs(past.value - candidate.expected) end) as mad,
-        quantile_disc(past.deviation, 0.95) as great_deviation,
-        min(past.value) as lowest
-    from candidate
-    inner join deviating as past
-        on candidate.series = past.series
-        and candidate.clock = past.clock
-        and past.day_number between candidate.day_number - 91 and candidate.day_number - 1
-    group by
-        candidate.series,
-        candidate.clock,
-        candidate.starts_at,
-        candidate.day_number,
-        candidate.value,
-        candidate.past_values,
-        candidate.expected,
-        candidate.usual_deviation,
-        candidate.scale
-),
-
--- Where more than half of the deviations are zero, half of the great deviation stands in: a count that is nearly always 1
--- is not anomalous at 2 when it is 2 now and then.
-seasonal as (
-    select
-        series,
-        clock,
-        starts_at,
-        day_number,
-        value,
-        'seasonal' as method,
-        past_values,
-        expected,
-        greatest(
-            scale,
-            mad / 0.6745,
-            case when usual_deviation = 0 then great_deviation / 2.0 else 0.0 end
-        ) as scale,
-        lowest
-    from candidate_spread
-),
-
--- Where most values are zero, each of the others would stand out. Whether such a KPI is zero is not judged, only the
--- size of the values that are not: against the other sizes of the 91 days before.
-intermittent_series as (
-    select distinct
-        series,
-        clock
-    from spread
-    where judged
-        and zero_share > 0.5
-),
-
-sized as (
-    select
-        spread.series,
-        spread.clock,
-        spread.starts_at,
-        spread.day_number,
-        spread.value,
-        spread.zero_share,
-        spread.judged,
-        count(spread.value) over sizes as past_values,
-        median(spread.value) over sizes as expected
-    from spread
-    inner join intermittent_series
-        on spread.series = intermittent_series.series
-        and spread.clock = intermittent_series.clock
-    where spread.value <> 0
-    window sizes as (
-        partition by spread.series, spread.clock
-        order by spread.day_number
-        range between 91 preceding and 1 preceding
-    )
-),
-
-intermittent as (
-    select
-        sized.series,
-        sized.clock,
-        sized.starts_at,
-        sized.day_number,
-        sized.value,
-        'intermittent' as method,
-        sized.past_values,
-        sized.expected,
-        greatest(
-            case
-                when median(abs(observed.value - sized.expected)) > 0 then median(abs(observed.value - sized.expected)) / 0.6745
-                else quantile_disc(abs(observed.value - sized.expected), 0.95) / 2.0
-            end,
-            0.02 * abs(sized.expected)
-        ) as scale,
-        min(observed.value) as lowest
-    from sized
-    inner join observed
-        on sized.series = observed.series
-        and sized.clock = observed.clock
-        and observed.day_number between sized.day_number - 91 and sized.day_number - 1
-    where sized.judged
-        and sized.past_values >= 5
-        and sized.zero_share > 0.5
-        and observed.value <> 0
-    group by
-        sized.series,
-        sized.clock,
-        sized.starts_at,
-        sized.day_number,
-        sized.value,
-        sized.past_values,
-        sized.expected
-),
-
-judged as (
-    select
-        series,
-        clock,
-        starts_at,
-        day_number,
-        value,
-        method,
-        past_values,
-        expected,
-        scale,
-        lowest,
-        (value - expected) / nullif(scale, 0) as score
+        seasonal.business_id,
+        seasonal.kpi_id,
+        seasonal.grain,
+        seasonal.starts_at,
+        seasonal.day,
+        seasonal.hour,
+        seasonal.value,
+        seasonal.expected,
+        seasonal.lower,
+        seasonal.upper,
+        seasonal.deviation,
+        1 - 0.5011872336272722 * power(3.5 / abs(seasonal.robust_score), 0.4) as score,
+        0.001 * power(3.5 / abs(seasonal.robust_score), 4) as chance,
+        seasonal.robust_score,
+        seasonal.direction,
+        seasonal.severity,
+        seasonal.method,
+        seasonal.past_values,
+        kpi.expected_alarms,
+        abs(seasonal.deviation) >= greatest(
+            kpi.least_share * abs(seasonal.expected),
+            case when seasonal.grain = 'day' then kpi.least_deviation else 0.0 end
+        ) as large,
+        business_day.day is not null or kpi_day.day is not null as known
     from seasonal
+    inner join kpi
+        on seasonal.business_id = kpi.business_id
+        and seasonal.kpi_id = kpi.kpi_id
+    left join known_day as business_day
+        on seasonal.business_id = business_day.business_id
+        and seasonal.day = business_day.day
+        and business_day.kpi_id = ''
+    left join known_day as kpi_day
+        on seasonal.business_id = kpi_day.business_id
+        and seasonal.day = kpi_day.day
+        and seasonal.kpi_id = kpi_day.kpi_id
+),
+
+-- A day that both layers saw. Where they disagree on the side, the seasonal one is not heard.
+joined_day as (
+    select
+        score.business_id,
+        score.kpi_id,
+        coalesce(seasonal_chance.starts_at, score.starts_at) as starts_at,
+        score.day,
+        score.kind,
+        score.value,
+        score.expected,
+        score.lower,
+        score.upper,
+        case
+            when seasonal_chance.score is null then score.score
+            else 1 - sqrt((1 - score.score) * (1 - seasonal_chance.score))
+        end as score,
+        score.threshold,
+        seasonal_chance.robust_score,
+        case when score.value is null or score.value < score.expected then 'below' else 'above' end as direction,
+        score.severity,
+        score.alarm,
+        score.ongoing,
+        score.large and seasonal_chance.score is not null and score.kind in ('spike', 'dip') as supported,
+        score.method,
+        score.past_values
+    from score
+    left join seasonal_chance
+        on score.business_id = seasonal_chance.business_id
+        and score.kpi_id = seasonal_chance.kpi_id
+        and score.day = seasonal_chance.day
+        and seasonal_chance.grain = 'day'
+        and not seasonal_chance.known
+        and (seasonal_chance.direction = 'below') = (score.value < score.expected)
+    where score.alarm
+        or score.ongoing
+        or seasonal_chance.score is not null
+),
+
+-- What the model calls an anomaly is one, and so is a day that it calls almost one, when the seasonal layer brings the two together past the
+-- threshold. Each tenfold below the threshold's chance is one severity more.
+listed_day as (
+    select
+        business_id,
+        kpi_id,
+        starts_at,
+        day,
+        kind,
+        value,
+        expected,
+        lower,
+        upper,
+        score,
+        robust_score,
+        direction,
+        case
+            when severity is not null then severity
+            when power(1 - score, 10) <= power(1 - threshold, 10) / 100 then 'critical'
+            when power(1 - score, 10) <= power(1 - threshold, 10) / 10 then 'major'
+            else 'minor'
+        end as severity,
+        alarm,
+        ongoing,
+        method,
+        past_values
+    from joined_day
+    where alarm
+        or ongoing
+        or (supported and score >= threshold)
 
     union all
 
+    -- Days that the model could not judge are left to the seasonal layer, as loud as the setting allows.
     select
-        series,
-        clock,
+        seasonal_chance.business_id,
+        seasonal_chance.kpi_id,
+        seasonal_chance.starts_at,
+        seasonal_chance.day,
+        case when seasonal_chance.direction = 'below' then 'dip' else 'spike' end as kind,
+        seasonal_chance.value,
+        seasonal_chance.expected,
+        seasonal_chance.lower,
+        seasonal_chance.upper,
+        seasonal_chance.score,
+        seasonal_chance.robust_score,
+        seasonal_chance.direction,
+        seasonal_chance.severity,
+        false as alarm,
+        false as ongoing,
+        seasonal_chance.method,
+        seasonal_chance.past_values
+    from seasonal_chance
+    where seasonal_chance.grain = 'day'
+        and not seasonal_chance.known
+        and seasonal_chance.large
+        and seasonal_chance.chance <= seasonal_chance.expected_alarms / 30.436875
+        and not exists (
+            select 1
+            from score
+            where score.business_id = seasonal_chance.business_id
+                and score.kpi_id = seasonal_chance.kpi_id
+                and score.day = seasonal_chance.day
+        )
+),
+
+-- Days in a row are one anomaly: a day that only the seasonal layer brought up begins one when none was listed in the week before.
+followed_day as (
+    select
+        business_id,
+        kpi_id,
         starts_at,
-        day_number,
+        day,
+        kind,
         value,
-        method,
-        past_values,
         expected,
-        scale,
-        lowest,
-        (value - expected) / nullif(scale, 0) as score
-    from intermittent
+        lower,
+        upper,
+        score,
+        robust_score,
+        direction,
+        severity,
+        alarm,
+        ongoing,
+        count(*) over (
+            partition by business_id, kpi_id
+            order by date_diff('day', date '2000-01-01', day)
+            range between 7 preceding and 1 preceding
+        ) as listed_before,
+        method,
+        past_values
+    from listed_day
 )
 
--- 3.5 is the threshold that Iglewicz and Hoaglin advise (How to Detect and Handle Outliers, 1993, section 3).
 select
-    series.business_id,
-    series.kpi_id,
-    case when judged.clock < 0 then 'day' else 'hour' end as grain,
-    judged.starts_at,
-    cast(date '2000-01-01' + judged.day_number * interval '1' day as date) as day,
-    cast(nullif(judged.clock, -1) as integer) as hour,
-    judged.value,
-    judged.expected,
-    case
-        when judged.lowest >= 0 then greatest(judged.expected - 3.5 * judged.scale, 0.0)
-        else judged.expected - 3.5 * judged.scale
-    end as lower,
-    judged.expected + 3.5 * judged.scale as upper,
-    judged.value - judged.expected as deviation,
-    judged.score,
-    case when judged.score > 0 then 'above' else 'below' end as direction,
-    case
-        when abs(judged.score) >= 8 then 'critical'
-        when abs(judged.score) >= 5 then 'major'
-        else 'minor'
-    end as severity,
-    judged.method,
-    judged.past_values
-from judged
-inner join series
-    on judged.series = series.series
-where abs(judged.score) >= 3.5
+    business_id,
+    kpi_id,
+    'day' as grain,
+    starts_at,
+    day,
+    cast(null as integer) as hour,
+    kind,
+    value,
+    expected,
+    lower,
+    upper,
+    value - expected as deviation,
+    score,
+    robust_score,
+    direction,
+    severity,
+    not alarm and (ongoing or listed_before > 0) as is_ongoing,
+    method,
+    past_values
+from followed_day
+
+union all
+
+-- Hours of a month are as many chances: together they may raise as many alarms as its days.
+select
+    business_id,
+    kpi_id,
+    grain,
+    starts_at,
+    day,
+    hour,
+    case when direction = 'below' then 'dip' else 'spike' end as kind,
+    value,
+    expected,
+    lower,
+    upper,
+    deviation,
+    score,
+    robust_score,
+    direction,
+    severity,
+    false as is_ongoing,
+    method,
+    past_values
+from seasonal_chance
+where grain = 'hour'
+    and not known
+    and large
+    and chance <= expected_alarms / (24 * 30.436875)

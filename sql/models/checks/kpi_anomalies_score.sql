@@ -1,5 +1,5 @@
 -- relation: checks.kpi_anomalies_score
--- purpose: Anomalies that are none by their own numbers: inside their band, past the wrong end of it, or of too little past.
+-- purpose: Anomalies that are none by their own numbers: without a score, with bounds that cross, on the wrong side, or of a value that is not there.
 -- grain: business_id, kpi_id, grain, starts_at
 -- inputs: anomalies.kpi_anomalies
 -- built: window day by month
@@ -10,11 +10,12 @@
 --   grain varchar - day or hour
 --   starts_at timestamptz UTC when the day or hour begins
 --   day date local-day the day
+--   kind varchar - what it is
 --   value double kpi-unit the value judged
+--   expected double kpi-unit what was to be expected
 --   lower double kpi-unit lower end of what is ordinary
 --   upper double kpi-unit upper end of what is ordinary
---   score double - robust standard deviations
---   past_values bigint values how many past values
+--   score double - how far out of the ordinary
 with
 anomaly as (
     select
@@ -23,28 +24,35 @@ anomaly as (
         grain,
         starts_at,
         day,
+        kind,
         value,
+        expected,
         lower,
         upper,
         score,
-        past_values
+        direction,
+        severity
     from anomalies.kpi_anomalies
 )
 
--- At the threshold itself value and band differ by rounding.
+-- Not a number is greater than any number.
 select
     business_id,
     kpi_id,
     grain,
     starts_at,
     day,
+    kind,
     value,
+    expected,
     lower,
     upper,
-    score,
-    past_values
+    score
 from anomaly
-where coalesce(not (abs(score) >= 3.5 and abs(score) <= 1.7976931348623157e308), true)
-    or (score > 0 and value < upper - 1e-9 * (abs(value) + abs(upper)))
-    or (score < 0 and value > lower + 1e-9 * (abs(value) + abs(lower)))
-    or past_values < 5
+where coalesce(not (score > 0 and score <= 1), true)
+    or coalesce(not (lower <= expected and expected <= upper), true)
+    or not (abs(lower) < 1e308 and abs(expected) < 1e308 and abs(upper) < 1e308)
+    or (value is null) <> (kind = 'missing')
+    or (kind in ('spike', 'dip') and (direction = 'below') <> (value < expected))
+    or (kind = 'dip') and direction <> 'below'
+    or severity is null

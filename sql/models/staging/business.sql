@@ -16,6 +16,8 @@
 --   longitude double degrees east, null until it was found
 --   location_id varchar - where its weather is kept, null until it was found
 --   news_query varchar - what its news are searched by, null for none
+--   expected_alarms double alarms/month how many anomalies of a KPI it wants to be told of in a month in which nothing happens; 0.5 unless it says otherwise
+--   least_share double fraction distance from what is expected, as a share of it, below which nothing is an anomaly; 0.05 unless it says otherwise
 with
 businesses as (
     select
@@ -29,7 +31,9 @@ businesses as (
         latitude,
         longitude,
         location_id,
-        news_query
+        news_query,
+        expected_alarms,
+        least_share
     from raw.businesses
 )
 
@@ -44,5 +48,7 @@ select
     latitude,
     longitude,
     location_id,
-    nullif(news_query, '') as news_query
+    nullif(news_query, '') as news_query,
+    coalesce(expected_alarms, 0.5) as expected_alarms,
+    coalesce(least_share, 0.05) as least_share
 from businesses

@@ -18,6 +18,7 @@
 --   highest double kpi-unit the largest value that it can take; null when there is no end
 --   is_integer boolean - true when its values are whole numbers
 --   part_of varchar - the KPI that is the total of this one and others; null when there is none, or when that one is unknown
+--   least_deviation double kpi-unit distance from what is expected below which nothing is an anomaly; 0 when none was given
 with
 kpis as (
     select
@@ -33,7 +34,8 @@ kpis as (
         lowest,
         highest,
         is_integer,
-        part_of
+        part_of,
+        least_deviation
     from raw.kpis
 )
 
@@ -50,7 +52,8 @@ select
     case when kpis.non_negative and coalesce(kpis.lowest, 0.0) <= 0.0 then 0.0 else kpis.lowest end as lowest,
     kpis.highest,
     coalesce(kpis.is_integer, false) as is_integer,
-    totals.kpi_id as part_of
+    totals.kpi_id as part_of,
+    coalesce(kpis.least_deviation, 0.0) as least_deviation
 from kpis
 left join kpis as totals
     on kpis.business_id = totals.business_id

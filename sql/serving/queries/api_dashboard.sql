@@ -305,8 +305,11 @@ select
   a.upper,
   a.deviation,
   a.score,
+  a.robust_score,
+  coalesce(a.kind, case when a.direction = 'below' then 'dip' else 'spike' end)::text as kind,
   coalesce(a.direction, '')::text as direction,
   coalesce(a.severity, '')::text as severity,
+  coalesce(a.is_ongoing, false)::boolean as ongoing,
   coalesce(a.method, '')::text as method,
   coalesce(a.past_values, 0)::bigint as past_values
 from serving.kpi_anomalies as a
@@ -319,6 +322,7 @@ where a.business_id = (select request_business())
   and (sqlc.arg(only_grain)::text = '' or a.grain = sqlc.arg(only_grain)::text)
   and (sqlc.arg(only_direction)::text = '' or a.direction = sqlc.arg(only_direction)::text)
   and (cardinality(sqlc.arg(severities)::text[]) = 0 or a.severity = any (sqlc.arg(severities)::text[]))
+  and (sqlc.arg(only_kind)::text = '' or a.kind = sqlc.arg(only_kind)::text)
   and (sqlc.narg(after_day)::date is null
     or a.day < sqlc.narg(after_day)::date
     or (a.day = sqlc.narg(after_day)::date
@@ -447,8 +451,12 @@ select
   a.value as anomaly_value,
   a.expected as anomaly_expected,
   a.score as anomaly_score,
+  coalesce(a.kind, case when a.direction = 'below' then 'dip' else 'spike' end)::text as anomaly_kind,
   coalesce(a.direction, '')::text as anomaly_direction,
-  coalesce(a.severity, '')::text as anomaly_severity
+  coalesce(a.severity, '')::text as anomaly_severity,
+  coalesce(c.direction, '')::text as trend_direction,
+  c.percent_per_month as trend_percent_per_month,
+  c.p_value as trend_p_value
 from kpis as k
 left join lateral (
   select
@@ -466,6 +474,7 @@ left join lateral (
   limit 1
 ) as l on true
 left join serving.kpi_trends as t on t.business_id = k.business_id and t.kpi_id = k.id and t.day = l.day
+left join serving.kpi_trend_statements as c on c.business_id = k.business_id and c.kpi_id = k.id
 cross join lateral (
   select
     coalesce(array_agg(kpi_data.day - date '1970-01-01' order by kpi_data.day), '{}')::integer[] as spark_days,
@@ -505,6 +514,7 @@ left join lateral (
     kpi_anomalies.value,
     kpi_anomalies.expected,
     kpi_anomalies.score,
+    kpi_anomalies.kind,
     kpi_anomalies.direction,
     kpi_anomalies.severity
   from serving.kpi_anomalies

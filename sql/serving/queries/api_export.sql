@@ -65,7 +65,10 @@ select
   a.score,
   a.direction,
   a.severity,
-  a.method
+  a.method,
+  a.kind,
+  a.robust_score,
+  a.is_ongoing
 from serving.kpi_anomalies as a
 inner join kpis as k on k.business_id = a.business_id and k.id = a.kpi_id
 where a.business_id = (select request_business())

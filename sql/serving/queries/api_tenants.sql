@@ -310,6 +310,7 @@ select
   k.highest,
   k.is_integer,
   k.part_of,
+  k.least_deviation,
   k.is_active,
   k.version,
   k.created_at,
@@ -343,6 +344,7 @@ set
   highest = sqlc.narg(highest),
   is_integer = sqlc.arg(is_integer),
   part_of = sqlc.narg(part_of),
+  least_deviation = sqlc.narg(least_deviation),
   is_active = sqlc.arg(is_active),
   updated_at = sqlc.arg(at)
 where business_id = (select request_business()) and id = sqlc.arg(id) and version = sqlc.arg(version);

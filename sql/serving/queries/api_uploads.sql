@@ -23,14 +23,24 @@ from uploads
 where business_id = sqlc.arg(business_id) and content = sqlc.arg(content)
 for update;
 
+-- name: KnownUpload :one
+-- KnownUpload returns what is known of a file with the same bytes.
+select
+  id,
+  status,
+  choices
+from uploads
+where business_id = sqlc.arg(business_id) and content = sqlc.arg(content);
+
 -- name: RemoveUploadRejects :exec
 delete from upload_rejects
 where business_id = sqlc.arg(business_id) and upload_id = sqlc.arg(upload_id);
 
 -- name: PendingUploads :one
+-- PendingUploads counts those whose files lie here until somebody decides about them.
 select count(*)
 from uploads
-where business_id = sqlc.arg(business_id) and status = 'previewed';
+where business_id = sqlc.arg(business_id) and status in ('previewed', 'failed');
 
 -- name: Upload :one
 -- Upload returns an upload, and as of when metrics and forecasts were last published.
@@ -200,21 +210,37 @@ from rows from (unnest(sqlc.arg(lines)::bigint[]), unnest(sqlc.arg(reasons)::tex
   with ordinality as row (line, reason, raw, ordinality);
 
 -- name: ExpireUploads :many
--- ExpireUploads removes uploads that nobody has committed for long.
+-- ExpireUploads removes uploads that nobody has committed for long, or not again since they failed.
 delete from uploads
-where status = 'previewed' and created_at < sqlc.arg(before)
+where
+  status = 'previewed' and created_at < sqlc.arg(before)
+  or status = 'failed' and coalesce(finished_at, created_at) < sqlc.arg(before)
 returning id;
+
+-- name: FailSourceUploads :many
+-- FailSourceUploads ends the uploads of a source that is about to be removed and that have not landed.
+update uploads
+set
+  status = 'failed',
+  problem = sqlc.arg(problem)::text,
+  finished_at = sqlc.arg(at)::timestamptz
+where business_id = sqlc.arg(business_id) and source_id = sqlc.arg(source_id) and status in ('queued', 'landing')
+returning id;
+
+-- name: FailSourcelessUploads :many
+-- FailSourcelessUploads ends the uploads, of every business, whose source is gone before they landed.
+update uploads
+set
+  status = 'failed',
+  problem = sqlc.arg(problem)::text,
+  finished_at = sqlc.arg(at)::timestamptz
+where source_id is null and status in ('queued', 'landing')
+returning
+  business_id,
+  id;
 
 -- name: UploadIDs :many
 -- UploadIDs returns the uploads, of every business, whose files are still needed.
 select id
 from uploads
 where status <> 'landed';
-
--- name: PublishedAsOf :many
--- PublishedAsOf returns as of when tables were last published.
-select
-  table_name,
-  as_of
-from serving.publications
-where table_name in ('kpi_data', 'forecasts') and as_of is not null;

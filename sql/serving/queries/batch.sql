@@ -1,5 +1,5 @@
 -- name: Businesses :many
--- Businesses returns every business that the role may see, by id.
+-- Businesses returns every business that the role may see, by id. What its settings do not say is NaN.
 select
   id,
   name,
@@ -11,7 +11,9 @@ select
   place_id,
   latitude,
   longitude,
-  news_query
+  news_query,
+  coalesce(settings -> 'anomalies' ->> 'expected_alarms', 'NaN')::double precision as expected_alarms,
+  coalesce(settings -> 'anomalies' ->> 'least_share', 'NaN')::double precision as least_share
 from businesses
 order by id;
 
@@ -31,7 +33,8 @@ select
   lowest,
   highest,
   is_integer,
-  part_of
+  part_of,
+  least_deviation
 from kpis
 where is_active
 order by business_id, id;
@@ -112,7 +115,7 @@ values (sqlc.arg(business_id), sqlc.arg(id), sqlc.arg(name), sqlc.arg(kind), sql
 on conflict do nothing;
 
 -- name: AddKPI :execrows
-insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative, lowest, highest, is_integer, part_of)
+insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative, lowest, highest, is_integer, part_of, least_deviation)
 values (
   sqlc.arg(business_id),
   sqlc.arg(id),
@@ -127,6 +130,7 @@ values (
   sqlc.narg(lowest),
   sqlc.narg(highest),
   sqlc.arg(is_integer),
-  sqlc.narg(part_of)
+  sqlc.narg(part_of),
+  sqlc.narg(least_deviation)
 )
 on conflict do nothing;

@@ -215,6 +215,7 @@ measured as (
     near.days_before,
     odd.day as odd_day,
     odd.value as odd_value,
+    odd.days as odd_days,
     ahead.vintage,
     ahead.crossing
   from dated as s
@@ -229,15 +230,14 @@ measured as (
       and d.day > s.last_day - 2 * s.window_days and d.day <= s.last_day
       and s.last_day >= s.today - 31 -- nobody waits for news of older days
   ) as near on true
-  left join lateral (
+  left join lateral ( -- an anomaly that goes on keeps an alert open, and fires none
     select
-      n.day,
-      n.value
+      max(n.day) filter (where n.is_ongoing is not true) as day,
+      (array_agg(n.value order by n.day desc, n.score desc, n.grain, n.starts_at) filter (where n.is_ongoing is not true))[1] as value,
+      count(*) as days
     from serving.kpi_anomalies as n
     where n.business_id = s.business_id and n.kpi_id = s.kpi_id and n.day >= s.today - s.window_days
       and s.condition = 'anomaly'
-    order by n.day desc, abs(n.score) desc, n.grain, n.starts_at
-    limit 1
   ) as odd on true
   left join lateral (
     select
@@ -255,7 +255,7 @@ measured as (
 
 compared as ( -- half of a window's days suffice for its mean
   select
-    m.business_id, m.alert_id, m.rule, m.condition, m.threshold, m.window_days, m.kpi_id, m.today, m.settled, m.made, m.last_day, m.seen_day, m.mean, m.days, m.mean_before, m.days_before, m.odd_day, m.odd_value, m.vintage, m.crossing,
+    m.business_id, m.alert_id, m.rule, m.condition, m.threshold, m.window_days, m.kpi_id, m.today, m.settled, m.made, m.last_day, m.seen_day, m.mean, m.days, m.mean_before, m.days_before, m.odd_day, m.odd_value, m.odd_days, m.vintage, m.crossing,
     case
       when m.condition in ('above', 'below') and 2 * m.days >= m.window_days then m.mean
       when m.condition in ('change_above', 'change_below') and 2 * m.days >= m.window_days and 2 * m.days_before >= m.window_days
@@ -284,7 +284,7 @@ verdicts as (
       when c.condition in ('above', 'change_above') then c.found > c.threshold
       when c.condition in ('below', 'change_below') then c.found < c.threshold
       when c.condition in ('forecast_above', 'forecast_below') then case when c.vintage is not null then c.found is not null end
-      when c.condition = 'anomaly' then c.odd_day is not null
+      when c.condition = 'anomaly' then c.odd_days > 0
       when not $2::boolean then null
       else c.settled - coalesce(c.seen_day, c.made) > c.window_days
     end as holds
@@ -324,7 +324,7 @@ full join standing as o on o.business_id = v.business_id and o.alert_id = v.aler
 inner join alerts as a on a.business_id = coalesce(v.business_id, o.business_id) and a.id = coalesce(v.alert_id, o.alert_id)
 inner join businesses as b on b.id = a.business_id
 inner join kpis as k on k.business_id = a.business_id and k.id = coalesce(v.kpi_id, o.kpi_id)
-where (o.alert_id is null and v.holds and not exists (
+where (o.alert_id is null and v.holds and v.day is not null and not exists (
     select 1
     from alert_firings as f
     where f.business_id = v.business_id and f.alert_id = v.alert_id and f.kpi_id = v.kpi_id and f.day = v.day and f.rule = v.rule
@@ -531,6 +531,20 @@ with fresh as (
     $1::timestamptz
   from businesses as b
   inner join serving.kpi_anomalies as n on n.business_id = b.id and n.day > ($2::timestamptz at time zone b.time_zone)::date - 7
+  where n.is_ongoing is not true
+    and not exists ( -- told when its first day was another one, before values were corrected
+      select 1
+      from anomalies_told as t
+      where t.business_id = n.business_id and t.kpi_id = n.kpi_id and t.grain = n.grain and n.grain = 'day'
+        and t.starts_at between n.starts_at - interval '3 days' and n.starts_at + interval '3 days'
+        and t.starts_at <> n.starts_at
+        and not exists (
+          select 1
+          from serving.kpi_anomalies as still
+          where still.business_id = t.business_id and still.kpi_id = t.kpi_id and still.grain = t.grain and still.starts_at = t.starts_at
+            and still.is_ongoing is not true
+        )
+    )
   on conflict do nothing
   returning business_id, kpi_id, grain, starts_at
 )
@@ -541,7 +555,7 @@ select
   'anomaly.detected',
   jsonb_build_object(
     'kpi_id', n.kpi_id, 'kpi', k.name, 'unit', k.unit, 'grain', n.grain, 'day', n.day, 'hour', n.hour, 'value', n.value, 'expected', n.expected,
-    'score', n.score, 'direction', n.direction, 'severity', n.severity
+    'score', n.score, 'kind', n.kind, 'direction', n.direction, 'severity', n.severity
   )
 from fresh as f
 inner join serving.kpi_anomalies as n on n.business_id = f.business_id and n.kpi_id = f.kpi_id and n.grain = f.grain and n.starts_at = f.starts_at

@@ -28,8 +28,11 @@ select
   a.upper,
   a.deviation,
   a.score,
+  a.robust_score,
+  coalesce(a.kind, case when a.direction = 'below' then 'dip' else 'spike' end)::text as kind,
   coalesce(a.direction, '')::text as direction,
   coalesce(a.severity, '')::text as severity,
+  coalesce(a.is_ongoing, false)::boolean as ongoing,
   coalesce(a.method, '')::text as method,
   coalesce(a.past_values, 0)::bigint as past_values
 from serving.kpi_anomalies as a
@@ -42,14 +45,15 @@ where a.business_id = (select request_business())
   and ($4::text = '' or a.grain = $4::text)
   and ($5::text = '' or a.direction = $5::text)
   and (cardinality($6::text[]) = 0 or a.severity = any ($6::text[]))
-  and ($7::date is null
-    or a.day < $7::date
-    or (a.day = $7::date
-      and (a.starts_at < $8::timestamptz
-        or (a.starts_at = $8::timestamptz
-          and (a.kpi_id, a.grain) > ($9::uuid, $10::text)))))
+  and ($7::text = '' or a.kind = $7::text)
+  and ($8::date is null
+    or a.day < $8::date
+    or (a.day = $8::date
+      and (a.starts_at < $9::timestamptz
+        or (a.starts_at = $9::timestamptz
+          and (a.kpi_id, a.grain) > ($10::uuid, $11::text)))))
 order by a.day desc, a.starts_at desc, a.kpi_id, a.grain
-limit $11::integer
+limit $12::integer
 `
 
 // AnomaliesParams are the parameters of Anomalies.
@@ -60,6 +64,7 @@ type AnomaliesParams struct {
 	OnlyGrain     string
 	OnlyDirection string
 	Severities    []string
+	OnlyKind      string
 	AfterDay      *time.Time
 	AfterStart    time.Time
 	AfterKPI      uuid.UUID
@@ -69,23 +74,26 @@ type AnomaliesParams struct {
 
 // AnomaliesRow is one row of Anomalies.
 type AnomaliesRow struct {
-	KPIID      uuid.UUID
-	Name       string
-	Unit       string
-	Grain      string
-	StartsAt   time.Time
-	Day        time.Time
-	Hour       *int32
-	Value      *float64
-	Expected   *float64
-	Lower      *float64
-	Upper      *float64
-	Deviation  *float64
-	Score      *float64
-	Direction  string
-	Severity   string
-	Method     string
-	PastValues int64
+	KPIID       uuid.UUID
+	Name        string
+	Unit        string
+	Grain       string
+	StartsAt    time.Time
+	Day         time.Time
+	Hour        *int32
+	Value       *float64
+	Expected    *float64
+	Lower       *float64
+	Upper       *float64
+	Deviation   *float64
+	Score       *float64
+	RobustScore *float64
+	Kind        string
+	Direction   string
+	Severity    string
+	Ongoing     bool
+	Method      string
+	PastValues  int64
 }
 
 // Anomalies returns the anomalies of the local days [from_day, to_day), newest first, after the one that the after
@@ -98,6 +106,7 @@ func (q *Queries) Anomalies(ctx context.Context, arg AnomaliesParams) ([]Anomali
 		arg.OnlyGrain,
 		arg.OnlyDirection,
 		arg.Severities,
+		arg.OnlyKind,
 		arg.AfterDay,
 		arg.AfterStart,
 		arg.AfterKPI,
@@ -125,8 +134,11 @@ func (q *Queries) Anomalies(ctx context.Context, arg AnomaliesParams) ([]Anomali
 			&i.Upper,
 			&i.Deviation,
 			&i.Score,
+			&i.RobustScore,
+			&i.Kind,
 			&i.Direction,
 			&i.Severity,
+			&i.Ongoing,
 			&i.Method,
 			&i.PastValues,
 		); err != nil {
@@ -894,8 +906,12 @@ select
   a.value as anomaly_value,
   a.expected as anomaly_expected,
   a.score as anomaly_score,
+  coalesce(a.kind, case when a.direction = 'below' then 'dip' else 'spike' end)::text as anomaly_kind,
   coalesce(a.direction, '')::text as anomaly_direction,
-  coalesce(a.severity, '')::text as anomaly_severity
+  coalesce(a.severity, '')::text as anomaly_severity,
+  coalesce(c.direction, '')::text as trend_direction,
+  c.percent_per_month as trend_percent_per_month,
+  c.p_value as trend_p_value
 from kpis as k
 left join lateral (
   select
@@ -913,6 +929,7 @@ left join lateral (
   limit 1
 ) as l on true
 left join serving.kpi_trends as t on t.business_id = k.business_id and t.kpi_id = k.id and t.day = l.day
+left join serving.kpi_trend_statements as c on c.business_id = k.business_id and c.kpi_id = k.id
 cross join lateral (
   select
     coalesce(array_agg(kpi_data.day - date '1970-01-01' order by kpi_data.day), '{}')::integer[] as spark_days,
@@ -952,6 +969,7 @@ left join lateral (
     kpi_anomalies.value,
     kpi_anomalies.expected,
     kpi_anomalies.score,
+    kpi_anomalies.kind,
     kpi_anomalies.direction,
     kpi_anomalies.severity
   from serving.kpi_anomalies
@@ -979,35 +997,39 @@ type SummaryCardsParams struct {
 
 // SummaryCardsRow is one row of SummaryCards.
 type SummaryCardsRow struct {
-	KPIID             uuid.UUID
-	Name              string
-	Unit              string
-	Day               time.Time
-	Value             *float64
-	Currency          *string
-	ValueConverted    *float64
-	ConvertedCurrency *string
-	ChangeWeek        *float64
-	ChangeMonth       *float64
-	ChangeYear        *float64
-	Mean28            *float64
-	SparkDays         []int32
-	SparkValues       []float64
-	ForecastDay       time.Time
-	ForecastMean      float64
-	ForecastLower80   float64
-	ForecastUpper80   float64
-	ForecastLower95   float64
-	ForecastUpper95   float64
-	AnomalyGrain      string
-	AnomalyStartsAt   time.Time
-	AnomalyDay        time.Time
-	AnomalyHour       *int32
-	AnomalyValue      *float64
-	AnomalyExpected   *float64
-	AnomalyScore      *float64
-	AnomalyDirection  string
-	AnomalySeverity   string
+	KPIID                uuid.UUID
+	Name                 string
+	Unit                 string
+	Day                  time.Time
+	Value                *float64
+	Currency             *string
+	ValueConverted       *float64
+	ConvertedCurrency    *string
+	ChangeWeek           *float64
+	ChangeMonth          *float64
+	ChangeYear           *float64
+	Mean28               *float64
+	SparkDays            []int32
+	SparkValues          []float64
+	ForecastDay          time.Time
+	ForecastMean         float64
+	ForecastLower80      float64
+	ForecastUpper80      float64
+	ForecastLower95      float64
+	ForecastUpper95      float64
+	AnomalyGrain         string
+	AnomalyStartsAt      time.Time
+	AnomalyDay           time.Time
+	AnomalyHour          *int32
+	AnomalyValue         *float64
+	AnomalyExpected      *float64
+	AnomalyScore         *float64
+	AnomalyKind          string
+	AnomalyDirection     string
+	AnomalySeverity      string
+	TrendDirection       string
+	TrendPercentPerMonth *float64
+	TrendPValue          *float64
 }
 
 // SummaryCards returns the active KPIs by name, after the one of after_name and after_kpi, each with its latest whole
@@ -1055,8 +1077,12 @@ func (q *Queries) SummaryCards(ctx context.Context, arg SummaryCardsParams) ([]S
 			&i.AnomalyValue,
 			&i.AnomalyExpected,
 			&i.AnomalyScore,
+			&i.AnomalyKind,
 			&i.AnomalyDirection,
 			&i.AnomalySeverity,
+			&i.TrendDirection,
+			&i.TrendPercentPerMonth,
+			&i.TrendPValue,
 		); err != nil {
 			return nil, err
 		}

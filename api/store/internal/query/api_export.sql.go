@@ -30,7 +30,10 @@ select
   a.score,
   a.direction,
   a.severity,
-  a.method
+  a.method,
+  a.kind,
+  a.robust_score,
+  a.is_ongoing
 from serving.kpi_anomalies as a
 inner join kpis as k on k.business_id = a.business_id and k.id = a.kpi_id
 where a.business_id = (select request_business())
@@ -48,22 +51,25 @@ type ExportAnomaliesParams struct {
 
 // ExportAnomaliesRow is one row of ExportAnomalies.
 type ExportAnomaliesRow struct {
-	KPIID     uuid.UUID
-	KPI       string
-	Unit      string
-	Grain     string
-	StartsAt  time.Time
-	Day       time.Time
-	Hour      *int32
-	Value     *float64
-	Expected  *float64
-	Lower     *float64
-	Upper     *float64
-	Deviation *float64
-	Score     *float64
-	Direction *string
-	Severity  *string
-	Method    *string
+	KPIID       uuid.UUID
+	KPI         string
+	Unit        string
+	Grain       string
+	StartsAt    time.Time
+	Day         time.Time
+	Hour        *int32
+	Value       *float64
+	Expected    *float64
+	Lower       *float64
+	Upper       *float64
+	Deviation   *float64
+	Score       *float64
+	Direction   *string
+	Severity    *string
+	Method      *string
+	Kind        *string
+	RobustScore *float64
+	IsOngoing   *bool
 }
 
 // ExportAnomalies runs the query of that name.
@@ -93,6 +99,9 @@ func (q *Queries) ExportAnomalies(ctx context.Context, arg ExportAnomaliesParams
 			&i.Direction,
 			&i.Severity,
 			&i.Method,
+			&i.Kind,
+			&i.RobustScore,
+			&i.IsOngoing,
 		); err != nil {
 			return nil, err
 		}

@@ -728,27 +728,29 @@ set
   highest = $8,
   is_integer = $9,
   part_of = $10,
-  is_active = $11,
-  updated_at = $12
-where business_id = (select request_business()) and id = $13 and version = $14
+  least_deviation = $11,
+  is_active = $12,
+  updated_at = $13
+where business_id = (select request_business()) and id = $14 and version = $15
 `
 
 // ChangeKPIParams are the parameters of ChangeKPI.
 type ChangeKPIParams struct {
-	Name        string
-	Description string
-	Unit        string
-	Currency    *string
-	Aggregation string
-	NonNegative bool
-	Lowest      *float64
-	Highest     *float64
-	IsInteger   bool
-	PartOf      *uuid.UUID
-	IsActive    bool
-	At          time.Time
-	ID          uuid.UUID
-	Version     int64
+	Name           string
+	Description    string
+	Unit           string
+	Currency       *string
+	Aggregation    string
+	NonNegative    bool
+	Lowest         *float64
+	Highest        *float64
+	IsInteger      bool
+	PartOf         *uuid.UUID
+	LeastDeviation *float64
+	IsActive       bool
+	At             time.Time
+	ID             uuid.UUID
+	Version        int64
 }
 
 // ChangeKPI runs the query of that name.
@@ -764,6 +766,7 @@ func (q *Queries) ChangeKPI(ctx context.Context, arg ChangeKPIParams) (int64, er
 		arg.Highest,
 		arg.IsInteger,
 		arg.PartOf,
+		arg.LeastDeviation,
 		arg.IsActive,
 		arg.At,
 		arg.ID,
@@ -1382,6 +1385,7 @@ select
   k.highest,
   k.is_integer,
   k.part_of,
+  k.least_deviation,
   k.is_active,
   k.version,
   k.created_at,
@@ -1413,26 +1417,27 @@ type KPIDetailsParams struct {
 
 // KPIDetailsRow is one row of KPIDetails.
 type KPIDetailsRow struct {
-	ID          uuid.UUID
-	SourceID    uuid.UUID
-	SourceName  string
-	SourceKind  string
-	Name        string
-	Description string
-	Unit        string
-	Currency    *string
-	Aggregation string
-	Grain       string
-	NonNegative bool
-	Lowest      *float64
-	Highest     *float64
-	IsInteger   bool
-	PartOf      *uuid.UUID
-	IsActive    bool
-	Version     int64
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	LastDay     string
+	ID             uuid.UUID
+	SourceID       uuid.UUID
+	SourceName     string
+	SourceKind     string
+	Name           string
+	Description    string
+	Unit           string
+	Currency       *string
+	Aggregation    string
+	Grain          string
+	NonNegative    bool
+	Lowest         *float64
+	Highest        *float64
+	IsInteger      bool
+	PartOf         *uuid.UUID
+	LeastDeviation *float64
+	IsActive       bool
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	LastDay        string
 }
 
 // KPIDetails returns the KPIs of the request's business by name and id, each with the last day that is published of it.
@@ -1466,6 +1471,7 @@ func (q *Queries) KPIDetails(ctx context.Context, arg KPIDetailsParams) ([]KPIDe
 			&i.Highest,
 			&i.IsInteger,
 			&i.PartOf,
+			&i.LeastDeviation,
 			&i.IsActive,
 			&i.Version,
 			&i.CreatedAt,

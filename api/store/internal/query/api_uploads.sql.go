@@ -224,11 +224,13 @@ func (q *Queries) DeleteUpload(ctx context.Context, arg DeleteUploadParams) (int
 // ExpireUploads is the text of the query of that name.
 const ExpireUploads = `-- name: ExpireUploads :many
 delete from uploads
-where status = 'previewed' and created_at < $1
+where
+  status = 'previewed' and created_at < $1
+  or status = 'failed' and coalesce(finished_at, created_at) < $1
 returning id
 `
 
-// ExpireUploads removes uploads that nobody has committed for long.
+// ExpireUploads removes uploads that nobody has committed for long, or not again since they failed.
 func (q *Queries) ExpireUploads(ctx context.Context, before time.Time) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, ExpireUploads, before)
 	if err != nil {
@@ -242,6 +244,97 @@ func (q *Queries) ExpireUploads(ctx context.Context, before time.Time) ([]uuid.U
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// FailSourceUploads is the text of the query of that name.
+const FailSourceUploads = `-- name: FailSourceUploads :many
+update uploads
+set
+  status = 'failed',
+  problem = $1::text,
+  finished_at = $2::timestamptz
+where business_id = $3 and source_id = $4 and status in ('queued', 'landing')
+returning id
+`
+
+// FailSourceUploadsParams are the parameters of FailSourceUploads.
+type FailSourceUploadsParams struct {
+	Problem    string
+	At         time.Time
+	BusinessID uuid.UUID
+	SourceID   *uuid.UUID
+}
+
+// FailSourceUploads ends the uploads of a source that is about to be removed and that have not landed.
+func (q *Queries) FailSourceUploads(ctx context.Context, arg FailSourceUploadsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, FailSourceUploads,
+		arg.Problem,
+		arg.At,
+		arg.BusinessID,
+		arg.SourceID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// FailSourcelessUploads is the text of the query of that name.
+const FailSourcelessUploads = `-- name: FailSourcelessUploads :many
+update uploads
+set
+  status = 'failed',
+  problem = $1::text,
+  finished_at = $2::timestamptz
+where source_id is null and status in ('queued', 'landing')
+returning
+  business_id,
+  id
+`
+
+// FailSourcelessUploadsParams are the parameters of FailSourcelessUploads.
+type FailSourcelessUploadsParams struct {
+	Problem string
+	At      time.Time
+}
+
+// FailSourcelessUploadsRow is one row of FailSourcelessUploads.
+type FailSourcelessUploadsRow struct {
+	BusinessID uuid.UUID
+	ID         uuid.UUID
+}
+
+// FailSourcelessUploads ends the uploads, of every business, whose source is gone before they landed.
+func (q *Queries) FailSourcelessUploads(ctx context.Context, arg FailSourcelessUploadsParams) ([]FailSourcelessUploadsRow, error) {
+	rows, err := q.db.Query(ctx, FailSourcelessUploads, arg.Problem, arg.At)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FailSourcelessUploadsRow
+	for rows.Next() {
+		var i FailSourcelessUploadsRow
+		if err := rows.Scan(&i.BusinessID, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -304,6 +397,37 @@ func (q *Queries) FinishUpload(ctx context.Context, arg FinishUploadParams) (int
 	return result.RowsAffected(), nil
 }
 
+// KnownUpload is the text of the query of that name.
+const KnownUpload = `-- name: KnownUpload :one
+select
+  id,
+  status,
+  choices
+from uploads
+where business_id = $1 and content = $2
+`
+
+// KnownUploadParams are the parameters of KnownUpload.
+type KnownUploadParams struct {
+	BusinessID uuid.UUID
+	Content    string
+}
+
+// KnownUploadRow is one row of KnownUpload.
+type KnownUploadRow struct {
+	ID      uuid.UUID
+	Status  string
+	Choices []byte
+}
+
+// KnownUpload returns what is known of a file with the same bytes.
+func (q *Queries) KnownUpload(ctx context.Context, arg KnownUploadParams) (KnownUploadRow, error) {
+	row := q.db.QueryRow(ctx, KnownUpload, arg.BusinessID, arg.Content)
+	var i KnownUploadRow
+	err := row.Scan(&i.ID, &i.Status, &i.Choices)
+	return i, err
+}
+
 // LockUpload is the text of the query of that name.
 const LockUpload = `-- name: LockUpload :one
 select status
@@ -330,10 +454,10 @@ func (q *Queries) LockUpload(ctx context.Context, arg LockUploadParams) (string,
 const PendingUploads = `-- name: PendingUploads :one
 select count(*)
 from uploads
-where business_id = $1 and status = 'previewed'
+where business_id = $1 and status in ('previewed', 'failed')
 `
 
-// PendingUploads runs the query of that name.
+// PendingUploads counts those whose files lie here until somebody decides about them.
 func (q *Queries) PendingUploads(ctx context.Context, businessID uuid.UUID) (int64, error) {
 	row := q.db.QueryRow(ctx, PendingUploads, businessID)
 	var count int64
@@ -387,42 +511,6 @@ type ProgressUploadParams struct {
 func (q *Queries) ProgressUpload(ctx context.Context, arg ProgressUploadParams) error {
 	_, err := q.db.Exec(ctx, ProgressUpload, arg.BytesRead, arg.BusinessID, arg.ID)
 	return err
-}
-
-// PublishedAsOf is the text of the query of that name.
-const PublishedAsOf = `-- name: PublishedAsOf :many
-select
-  table_name,
-  as_of
-from serving.publications
-where table_name in ('kpi_data', 'forecasts') and as_of is not null
-`
-
-// PublishedAsOfRow is one row of PublishedAsOf.
-type PublishedAsOfRow struct {
-	TableName string
-	AsOf      *time.Time
-}
-
-// PublishedAsOf returns as of when tables were last published.
-func (q *Queries) PublishedAsOf(ctx context.Context) ([]PublishedAsOfRow, error) {
-	rows, err := q.db.Query(ctx, PublishedAsOf)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []PublishedAsOfRow
-	for rows.Next() {
-		var i PublishedAsOfRow
-		if err := rows.Scan(&i.TableName, &i.AsOf); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 // RemoveUploadRejects is the text of the query of that name.

@@ -60,7 +60,7 @@ func (q *Queries) AddBusiness(ctx context.Context, arg AddBusinessParams) (int64
 
 // AddKPI is the text of the query of that name.
 const AddKPI = `-- name: AddKPI :execrows
-insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative, lowest, highest, is_integer, part_of)
+insert into kpis (business_id, id, source_id, name, description, unit, currency, aggregation, grain, non_negative, lowest, highest, is_integer, part_of, least_deviation)
 values (
   $1,
   $2,
@@ -75,27 +75,29 @@ values (
   $11,
   $12,
   $13,
-  $14
+  $14,
+  $15
 )
 on conflict do nothing
 `
 
 // AddKPIParams are the parameters of AddKPI.
 type AddKPIParams struct {
-	BusinessID  uuid.UUID
-	ID          uuid.UUID
-	SourceID    uuid.UUID
-	Name        string
-	Description string
-	Unit        string
-	Currency    *string
-	Aggregation string
-	Grain       string
-	NonNegative bool
-	Lowest      *float64
-	Highest     *float64
-	IsInteger   bool
-	PartOf      *uuid.UUID
+	BusinessID     uuid.UUID
+	ID             uuid.UUID
+	SourceID       uuid.UUID
+	Name           string
+	Description    string
+	Unit           string
+	Currency       *string
+	Aggregation    string
+	Grain          string
+	NonNegative    bool
+	Lowest         *float64
+	Highest        *float64
+	IsInteger      bool
+	PartOf         *uuid.UUID
+	LeastDeviation *float64
 }
 
 // AddKPI runs the query of that name.
@@ -115,6 +117,7 @@ func (q *Queries) AddKPI(ctx context.Context, arg AddKPIParams) (int64, error) {
 		arg.Highest,
 		arg.IsInteger,
 		arg.PartOf,
+		arg.LeastDeviation,
 	)
 	if err != nil {
 		return 0, err
@@ -218,27 +221,31 @@ select
   place_id,
   latitude,
   longitude,
-  news_query
+  news_query,
+  coalesce(settings -> 'anomalies' ->> 'expected_alarms', 'NaN')::double precision as expected_alarms,
+  coalesce(settings -> 'anomalies' ->> 'least_share', 'NaN')::double precision as least_share
 from businesses
 order by id
 `
 
 // BusinessesRow is one row of Businesses.
 type BusinessesRow struct {
-	ID        uuid.UUID
-	Name      string
-	Industry  string
-	TimeZone  string
-	Currency  string
-	Country   string
-	Place     string
-	PlaceID   *int64
-	Latitude  *float64
-	Longitude *float64
-	NewsQuery string
+	ID             uuid.UUID
+	Name           string
+	Industry       string
+	TimeZone       string
+	Currency       string
+	Country        string
+	Place          string
+	PlaceID        *int64
+	Latitude       *float64
+	Longitude      *float64
+	NewsQuery      string
+	ExpectedAlarms float64
+	LeastShare     float64
 }
 
-// Businesses returns every business that the role may see, by id.
+// Businesses returns every business that the role may see, by id. What its settings do not say is NaN.
 func (q *Queries) Businesses(ctx context.Context) ([]BusinessesRow, error) {
 	rows, err := q.db.Query(ctx, Businesses)
 	if err != nil {
@@ -260,6 +267,8 @@ func (q *Queries) Businesses(ctx context.Context) ([]BusinessesRow, error) {
 			&i.Latitude,
 			&i.Longitude,
 			&i.NewsQuery,
+			&i.ExpectedAlarms,
+			&i.LeastShare,
 		); err != nil {
 			return nil, err
 		}
@@ -341,7 +350,8 @@ select
   lowest,
   highest,
   is_integer,
-  part_of
+  part_of,
+  least_deviation
 from kpis
 where is_active
 order by business_id, id
@@ -349,20 +359,21 @@ order by business_id, id
 
 // KPIsRow is one row of KPIs.
 type KPIsRow struct {
-	BusinessID  uuid.UUID
-	ID          uuid.UUID
-	SourceID    uuid.UUID
-	Name        string
-	Description string
-	Unit        string
-	Currency    *string
-	Aggregation string
-	Grain       string
-	NonNegative bool
-	Lowest      *float64
-	Highest     *float64
-	IsInteger   bool
-	PartOf      *uuid.UUID
+	BusinessID     uuid.UUID
+	ID             uuid.UUID
+	SourceID       uuid.UUID
+	Name           string
+	Description    string
+	Unit           string
+	Currency       *string
+	Aggregation    string
+	Grain          string
+	NonNegative    bool
+	Lowest         *float64
+	Highest        *float64
+	IsInteger      bool
+	PartOf         *uuid.UUID
+	LeastDeviation *float64
 }
 
 // KPIs returns the active KPIs of every business that the role may see, by business and id.
@@ -390,6 +401,7 @@ func (q *Queries) KPIs(ctx context.Context) ([]KPIsRow, error) {
 			&i.Highest,
 			&i.IsInteger,
 			&i.PartOf,
+			&i.LeastDeviation,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,49 @@
+package anomaly
+
+import "math"
+
+// drift watches a moving mean of a statistic.
+//
+// Of level it is the mean of the reference's standardised errors, each cut off at cutScore, times the root of the length: large when the
+// series keeps to one side of what it did for long (a geometric moving average chart: Roberts 1959). Of volatility it is the
+// logarithm of the mean size of the prediction's standardised errors. Both are held against their own past by a tail, so that
+// autocorrelation, which makes such means wander, makes them less surprising too.
+type drift struct {
+	length  float64
+	n, mean float64
+	tail    tail
+}
+
+const cutScore = 5.0
+
+func (d *drift) reset(length, most float64) {
+	d.length, d.n, d.mean = length, 0, 0
+	d.tail.resetNormal(most)
+}
+
+// average shows the next value and returns the moving mean.
+func (d *drift) average(v float64) float64 {
+	d.n++
+	d.mean += max(1/d.length, 1/d.n) * (v - d.mean)
+	return d.mean
+}
+
+// judge returns how surprising a statistic is, and counts it.
+func (d *drift) judge(z float64) float64 {
+	s := d.tail.surprise(z)
+	if d.n > learnFirst {
+		d.tail.add(z)
+	}
+	return s
+}
+
+// level shows a standardised error.
+func (d *drift) level(z float64) float64 {
+	return d.judge(math.Abs(d.average(max(-cutScore, min(z, cutScore)))) * math.Sqrt(d.length))
+}
+
+// volatility shows the size of a standardised error. sqrt(2/pi) is the mean size of a standard normal one; the hundredth keeps the
+// logarithm of a constant series finite; three makes the statistic's spread about one.
+func (d *drift) volatility(size float64) float64 {
+	return d.judge(3 * math.Abs(math.Log((d.average(min(size, cutScore))+0.01)*normalScale)))
+}

@@ -1,0 +1,148 @@
+package anomaly
+
+import "math"
+
+// evidence gathers what speaks for an anomaly: several views of a series, each of which says how surprising the newest value is, in
+// nats: -ln of the chance of something so strange or stranger in this series.
+//
+//   - point: the error of the prediction, as a share of its ordinary size;
+//   - records: a value, a mean of the last 4 and of the last 16 that the series never had (see record);
+//   - level: values that keep to one side of what the series did for long (see drift);
+//   - volatility: errors that are larger or smaller than they were for long (see drift);
+//   - flat and missing: runs of equal and of missing values (see run).
+//
+// All but the last two are held against their own past in this series by a tail. A view that looks afresh n times while an anomaly rests has n chances to be
+// surprised, so ln n is taken off (Bonferroni): ln(rest) off the point, ln(rest/length) off a moving mean. The evidence is
+// the largest of what remains.
+type evidence struct {
+	point      tail
+	records    [3]record
+	drifts     [2]drift // level, volatility
+	flat, miss run
+	handicap   float64 // of the point
+	seen       float64
+	last       float64
+}
+
+// learnFirst is the number of first values that teach the predictor alone.
+const learnFirst = 3
+
+const (
+	tailMemory = 20000  // values after which a tail's counts are halved
+	leastFlat  = 0.05   // chance of an equal value, at least: two are not yet a flat line
+	leastMiss  = 0.002  // chance of a missing value, at least
+	driftShare = 2. / 3 // of a rest that a moving mean spans
+	leastDrift = 8      // values that it spans at least
+)
+
+// finding is what a value looks like.
+type finding struct {
+	surprise float64
+	kind     Kind
+}
+
+// reset forgets everything, for a rest of so many values and a season of so many slots.
+func (e *evidence) reset(rest, slots int) {
+	e.point.resetNormal(tailMemory)
+	for k, length := range [...]float64{1, 4, 16} {
+		e.records[k].reset(length, tailMemory)
+	}
+	length := max(leastDrift, float64(rest)*driftShare)
+	for k := range e.drifts {
+		e.drifts[k].reset(length, tailMemory)
+	}
+	e.flat.reset(1)
+	e.miss.reset(slots)
+	e.handicap, e.seen, e.last = math.Log(float64(rest)), 0, math.NaN()
+}
+
+// sight is what is known of a value when the evidence looks at it.
+type sight struct {
+	x               float64
+	expected, scale float64 // of the prediction
+	long, longScale float64 // of the reference; longScale is 0 when there is none
+	slot            int
+}
+
+// step shows the next value and returns what it looks like.
+func (e *evidence) step(v sight) finding {
+	e.seen++
+	z := standardised(v.x-v.expected, v.scale)
+	point := e.point.surprise(math.Abs(z))
+	if e.seen > learnFirst {
+		e.point.add(math.Abs(z))
+	}
+	side := Spike
+	if z < 0 {
+		side = Dip
+	}
+	out := finding{max(0, point-e.handicap), side}
+	e.miss.step(v.slot, false, leastMiss)
+	out.take(e.flat.step(0, v.x == e.last, leastFlat), FlatLine)
+	e.last = v.x
+	sudden := math.Abs(z) >= suddenScore
+	for k := range e.records {
+		s, high := e.records[k].step(v.x)
+		kind := LevelShift
+		if k <= 1 || sudden {
+			kind = Dip
+			if high {
+				kind = Spike
+			}
+		}
+		out.take(s, kind)
+	}
+	kind := LevelShift
+	if sudden {
+		kind = side
+	}
+	fewer := math.Max(0, e.handicap-math.Log(e.drifts[0].length))
+	far := standardised(v.x-v.long, v.longScale)
+	level, volatility := e.drifts[0].level(far)-fewer, e.drifts[1].volatility(math.Abs(z))-fewer
+	// A mean is large for a while after what made it so: a value that does not share in it is not strange itself.
+	if far*e.drifts[0].mean > 0 && math.Abs(far) >= takesPart {
+		out.take(level, kind)
+	}
+	if large := e.drifts[1].mean > 1/normalScale; !large || math.Abs(z) >= takesPart {
+		out.take(volatility, Volatility)
+	}
+	return out
+}
+
+// glance looks at a value by its error alone and learns nothing from it.
+func (e *evidence) glance(v sight) finding {
+	z := standardised(v.x-v.expected, v.scale)
+	kind := Spike
+	if z < 0 {
+		kind = Dip
+	}
+	return finding{max(0, e.point.surprise(math.Abs(z))-e.handicap), kind}
+}
+
+// takesPart is the standardised error from which a value takes part in a drift.
+const takesPart = 1
+
+// suddenScore is the standardised error from which a value has left its neighbours, too.
+const suddenScore = 3
+
+// missing shows that a value did not come.
+func (e *evidence) missing(slot int) finding {
+	return finding{e.miss.step(slot, true, leastMiss), Missing}
+}
+
+// take keeps the larger surprise.
+func (f *finding) take(surprise float64, kind Kind) {
+	if surprise > f.surprise {
+		f.surprise, f.kind = surprise, kind
+	}
+}
+
+// standardised returns err/scale, 0 for no error, and for a scale of 0 the largest size there is.
+func standardised(err, scale float64) float64 {
+	if err == 0 {
+		return 0
+	}
+	return max(-hugeScore, min(err/scale, hugeScore))
+}
+
+const hugeScore = 1e9
