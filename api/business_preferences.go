@@ -107,6 +107,9 @@ func (s *service) savePreferences(ctx context.Context, in *savePreferencesInput)
 	if err != nil {
 		return nil, err
 	}
+	if in.Body.Anomalies.ExpectedAlarms == 0 { // left out: the least that may be asked for is more
+		in.Body.Anomalies = defaultPreferences().Anomalies
+	}
 	text, err := json.Marshal(in.Body.Preferences)
 	if err != nil {
 		return nil, s.fail(ctx, fmt.Errorf("write preferences: %w", err))

@@ -209,8 +209,8 @@ func TestSummary(t *testing.T) {
 	path := "/dashboard/summary/" + cafe.ID.String()
 	s.Get(t, path, token).Decode(t, http.StatusOK, &got)
 	wantPublished(t, s, got.published, "Europe/Berlin", "fresh")
-	if len(got.KPIs) != apitest.KPIs || len(got.Tables) != 6 || got.Name != cafe.Name {
-		t.Fatalf("%d cards of %s from %d tables, want %d of %s from 6", len(got.KPIs), got.Name, len(got.Tables), apitest.KPIs, cafe.Name)
+	if len(got.KPIs) != apitest.KPIs || len(got.Tables) != 7 || got.Name != cafe.Name {
+		t.Fatalf("%d cards of %s from %d tables, want %d of %s from 7", len(got.KPIs), got.Name, len(got.Tables), apitest.KPIs, cafe.Name)
 	}
 	card := got.KPIs[1]
 	if card.Latest == nil || card.Latest.Day != apitest.LastDay || *card.Latest.Value != 1000 || *card.Latest.Converted != 2000 || *card.Latest.ChangeWeek != 0.25 {

@@ -15,11 +15,20 @@ func (s *seeder) derived(b Business, kpi uuid.UUID, zone string, number int) {
 	s.exec(`insert into serving.kpi_trends (business_id, kpi_id, day, value, mean_7, mean_28, change_week, change_month, change_year, slope_28, volatility_28)
 		select business_id, kpi_id, day, value, value + 3, value + 14, 0.25, -0.5, null, -1, 0.125
 		from serving.kpi_data where business_id = $1 and kpi_id = $2 and value is not null`, b.ID, kpi)
-	s.exec(`insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day, hour, value, expected, lower, upper, deviation, score, direction, severity, method, past_values)
-		select $1, $2, grain, (day::timestamp + coalesce(hour, 0) * interval '1 hour') at time zone $4, day, hour, 10 + n, 20, 15, 25, n - 10, (n - 10) / 2.0,
-			case when n < 6 then 'below' else 'above' end, (array['minor', 'major', 'critical'])[n % 3 + 1], 'seasonal', 13
+	s.exec(`insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day, hour, value, expected, lower, upper, deviation, score, robust_score, kind, direction, severity, is_ongoing, method, past_values)
+		select $1, $2, grain, (day::timestamp + coalesce(hour, 0) * interval '1 hour') at time zone $4, day, hour, 10 + n, 20, 15, 25, n - 10, 0.4 + n / 40.0, (n - 10) / 2.0,
+			case when n < 6 then 'dip' else 'spike' end, case when n < 6 then 'below' else 'above' end, (array['minor', 'major', 'critical'])[n % 3 + 1], false, 'seasonal', 13
 		from generate_series(0, $5 - 1) as n, (values ('day', null), ('hour', 9)) as g (grain, hour), lateral (select $3::date - 1 - 7 * n as day) as d`,
 		b.ID, kpi, LastDay, zone, Anomalies)
+	s.exec(`insert into serving.kpi_anomaly_context (business_id, kpi_id, starts_at, day, kind, subject, on_day, strength, value, usual, text)
+		select a.business_id, a.kpi_id, a.starts_at, a.day, c.kind, c.subject, a.day - c.days, c.strength, c.value, c.usual, c.text
+		from serving.kpi_anomalies as a cross join (values ('holiday', 'Spring Day', 1, 0.5, null::float8, null::float8, 'The day before: Spring Day'),
+			('weather', 'wind', 0, 0.9, 81.5, 22, 'wind, 81.5 km/h where 22.0 is usual at this time of the year')) as c (kind, subject, days, strength, value, usual, text)
+		where a.business_id = $1 and a.kpi_id = $2 and a.grain = 'day'`, b.ID, kpi)
+	s.exec(`insert into serving.kpi_trend_statements (business_id, kpi_id, direction, slope, slope_low, slope_high, p_value, tau, level, percent_per_month, first_day, last_day, observed, change_points)
+		values ($1, $2, 'falling', -1, -1.5, -0.5, 0.001, -0.4, 100, -30, $3::date - 89, $3::date, 88,
+			'[{"day":"2025-06-01","kind":"slope_change","size":0.5,"before":-1.5,"after":-1,"confidence":0.995},{"day":"2026-03-01","kind":"level_shift","size":-20,"before":120,"after":100,"confidence":0.999}]')`,
+		b.ID, kpi, LastDay)
 	s.exec(`insert into serving.business_days (business_id, kpi_id, day, weekday, value, complete, is_holiday, holiday)
 		select business_id, kpi_id, day, extract(isodow from day), value, complete, day = $3::date, case when day = $3::date then 'Spring Day' end
 		from serving.kpi_data where business_id = $1 and kpi_id = $2`, b.ID, kpi, Holiday)

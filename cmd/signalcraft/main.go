@@ -49,8 +49,11 @@ type commands struct {
 	User    userCommand    `cmd:"" help:"Administer accounts: name an operator."`
 	Config  configCommand  `cmd:"" help:"Print the effective settings, secrets masked."`
 	Audit   auditCommand   `cmd:"" help:"Verify that the audit log is whole."`
+	Anomaly anomalyCommand `cmd:"" help:"Look at anomalies: simulate a setting on history."`
 	Bench   benchCommand   `cmd:"" help:"Measure: the whole batch on made-up KPIs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Forecast forecastCommand `cmd:"" help:"Look into forecasts: tell why one is as it is, and draw it."`
 }
 
 const description = `A data warehouse for the numbers a business runs on.

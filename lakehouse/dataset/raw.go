@@ -179,5 +179,5 @@ type ForecastRow struct {
 	Measured     *float64 `parquet:"measured,id(18)"`
 	// The following stand on the first day of each KPI's vintage only.
 	Scale       *float64 `parquet:"scale,id(19)"`       // mean absolute error of the seasonal naive forecast in history
-	Explanation *string  `parquet:"explanation,id(20)"` // JSON; see warehouse/run.Explanation
+	Explanation *string  `parquet:"explanation,id(20)"` // JSON; see Explanation
 }

@@ -106,7 +106,8 @@ func (e *effects) learn(err, scale float64) {
 		c, value, step := &e.columns[k], e.known.Columns[k].Values[e.at], err
 		switch {
 		case c.n == 0:
-			e.first += min(err*err/(scale*scale), mostSpread*mostSpread)
+			ratio := min(math.Abs(err)/scale, mostSpread)
+			e.first += ratio * ratio
 			e.firsts++
 		case c.n >= 2:
 			step = max(-limit, min(step, limit))

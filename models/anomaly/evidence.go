@@ -78,7 +78,9 @@ func (e *evidence) step(v sight) finding {
 	}
 	out := finding{max(0, point-e.handicap), side}
 	e.miss.step(v.slot, false, leastMiss)
-	out.take(e.flat.step(0, v.x == e.last, leastFlat), FlatLine)
+	if e.seen > 1 {
+		out.take(e.flat.step(0, v.x == e.last, leastFlat), FlatLine)
+	}
 	e.last = v.x
 	sudden := math.Abs(z) >= suddenScore
 	for k := range e.records {
@@ -124,6 +126,14 @@ const takesPart = 1
 
 // suddenScore is the standardised error from which a value has left its neighbours, too.
 const suddenScore = 3
+
+// relearn forgets what errors were like, when a season has just been found: those before were made without it.
+func (e *evidence) relearn() {
+	e.point.resetNormal(tailMemory)
+	for k := range e.drifts {
+		e.drifts[k].reset(e.drifts[k].length, tailMemory)
+	}
+}
 
 // missing shows that a value did not come.
 func (e *evidence) missing(slot int) finding {

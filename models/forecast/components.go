@@ -56,8 +56,8 @@ func (c *composer) join(how combination, paths [][]float64) {
 	how.blendParts(&c.whole, c.members, paths)
 }
 
-// compose writes the components of a row, which lies at place at of the path. Trend is what the others leave, so that all sum to the forecast; a
-// part too large for a number is left in the trend.
+// compose writes the components of a row, which lies at place at of the path. Trend is what the others leave, so that all sum
+// to the forecast; a part too large for a number is left in the trend.
 func (f *fitter) compose(row, at int) {
 	base := f.ahead[at]
 	calendar, measured := f.effects.apply(base, f.effectsAhead[2*at], f.effectsAhead[2*at+1])
@@ -86,8 +86,8 @@ func (f *fitter) noteSeasons(i int) {
 	}
 }
 
-// splitter says what of a model's path is season. Each model answers in its own terms, directly after it forecast path from the end
-// of y:
+// splitter says what of a model's path is season. Each model answers in its own terms, directly after it forecast path from
+// the end of y:
 //
 //	ets, multiseason      the seasonal states, less their mean
 //	theta, ar             the fixed season; where it multiplies, what it adds to the path
@@ -248,8 +248,8 @@ func unbend(v []float64) {
 	}
 }
 
-// blendParts sets whole to the combination of the members' parts, in the way in which blend combined their paths: with the weights,
-// or at each step as the mean of the members that the trimmed mean kept there.
+// blendParts sets whole to the combination of the members' parts, in the way in which blend combined their paths: with the
+// weights, or at each step as the mean of the members that the trimmed mean kept there.
 func (c combination) blendParts(whole *parts, members []parts, paths [][]float64) {
 	if c.weights != nil {
 		for k, w := range c.weights {

@@ -98,13 +98,13 @@ func (s *judged) takeBusinesses(batch arrow.RecordBatch) error {
 
 // readDaysKnown adds what is known of days to the history and returns what businesses said of theirs. Values of incidents are set aside.
 func (s *judged) readDaysKnown(ctx context.Context, in Tables) (map[said][]daysEntry, error) {
-	k := newDaysKnown(s.history, s.last)
+	k, last := newDaysKnown(s.history, s.last), s.last
 	for i := range s.history.Len() {
 		if len(s.history.Series(i)) > 0 { // of all days: rows must not depend on the run that makes them
-			k.first = min(k.first, s.history.FirstDay[i])
+			k.first, last = min(k.first, s.history.FirstDay[i]), max(last, s.history.LastDay(i))
 		}
 	}
-	k.days = int(max(s.last, dataset.ToDays(s.p.Window.End))-k.first) + 1
+	k.days = int(last-k.first) + 1
 	for _, input := range []struct {
 		number int
 		take   func(arrow.RecordBatch) error

@@ -21,10 +21,19 @@ type Simulation struct {
 	BusinessID, KPIID string
 	// ExpectedAlarms is how many alarms a month in which nothing happens may bring; see anomaly.Options. Required.
 	ExpectedAlarms float64
-	// AsOf is the instant up to which days count. Required.
+	// AsOf is the instant up to which days count. Zero means that of the run which computed the days.
 	AsOf time.Time
 	// From and To bound the local days, half-open. Required.
 	From, To time.Time
+}
+
+// SimulationResult is what a simulation found.
+type SimulationResult struct {
+	// First and Last bound the days that were judged, and Days counts them.
+	First, Last time.Time
+	Days        int
+	// Anomalies would be listed, by start.
+	Anomalies []Simulated
 }
 
 // Simulated is an anomaly that a simulation lists.
@@ -54,21 +63,35 @@ const (
 var ErrNothingComputed = errors.New("the lake holds no computed day of the KPI")
 
 // Simulate judges one KPI as a run would if its business had the asked setting, by the same models on the same rows, and returns what would be
-// listed, by start. It writes nothing.
-func (r *Runner) Simulate(ctx context.Context, ask Simulation) (_ []Simulated, err error) {
+// listed. It writes nothing.
+func (r *Runner) Simulate(ctx context.Context, ask Simulation) (result SimulationResult, err error) {
 	b := &batch{Runner: r, asOf: ask.AsOf.UTC(), report: &Report{}, memo: map[memoKey]lakehouse.Change{}, views: map[string]bool{}}
 	if b.heads, err = r.cfg.Lake.Heads(ctx); err != nil {
-		return nil, fmt.Errorf("simulate: %w", err)
+		return result, fmt.Errorf("simulate: %w", err)
+	}
+	if b.asOf.IsZero() {
+		if b.asOf, err = r.computedAt(ctx); err != nil {
+			return result, fmt.Errorf("simulate: %w", err)
+		}
 	}
 	s := &simulation{batch: b, ask: ask, window: dataset.Window{Start: ask.From, End: ask.To}}
-	found, err := s.run(ctx)
+	result, err = s.run(ctx)
 	if b.session != nil {
 		err = errors.Join(err, b.session.Close())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("simulate anomalies of KPI %s: %w", ask.KPIID, err)
+		return SimulationResult{}, fmt.Errorf("simulate anomalies of KPI %s: %w", ask.KPIID, err)
 	}
-	return found, nil
+	return result, nil
+}
+
+// computedAt returns the as-of instant of the newest days.
+func (r *Runner) computedAt(ctx context.Context) (time.Time, error) {
+	snapshots, err := r.cfg.Lake.Snapshots(ctx, "marts.kpi_daily")
+	if err != nil || len(snapshots) == 0 {
+		return time.Time{}, errors.Join(ErrNothingComputed, err)
+	}
+	return snapshots[len(snapshots)-1].AsOf, nil
 }
 
 // simulation is one under way.
@@ -78,41 +101,51 @@ type simulation struct {
 	window dataset.Window
 }
 
-func (s *simulation) run(ctx context.Context) ([]Simulated, error) {
+func (s *simulation) run(ctx context.Context) (result SimulationResult, err error) {
 	if err := s.open(ctx); err != nil {
-		return nil, err
+		return result, err
 	}
 	scores, err := s.scores(ctx)
 	if err != nil {
-		return nil, err
+		return result, err
 	}
 	profiles, err := s.profiles(ctx)
 	if err != nil {
-		return nil, err
+		return result, err
 	}
-	if len(scores) == 0 || len(profiles) == 0 {
-		return nil, ErrNothingComputed
+	for _, row := range scores {
+		if s.column(dataset.AnomalyScores().Name, row, "kpi_id") == s.ask.KPIID {
+			day := s.column(dataset.AnomalyScores().Name, row, "day").(time.Time)
+			if result.Days++; result.Days == 1 {
+				result.First = day
+			}
+			result.Last = day
+		}
+	}
+	if result.Days == 0 || len(profiles) == 0 {
+		return result, ErrNothingComputed
 	}
 	own := map[string][][]any{dataset.AnomalyScores().Name: scores, profileRelation: profiles}
 	for relation, rows := range own {
 		if err := s.session.MountRows(ctx, s.datasetOf(relation), rows); err != nil {
-			return nil, err
+			return result, err
 		}
 	}
 	listed, err := s.compute(ctx, anomalyRelation, own)
 	if err != nil {
-		return nil, err
+		return result, err
 	}
 	listed = slices.DeleteFunc(listed, func(row []any) bool { return s.column(anomalyRelation, row, "kpi_id") != s.ask.KPIID })
 	own[anomalyRelation] = listed
 	if err := s.session.MountRows(ctx, s.datasetOf(anomalyRelation), listed); err != nil {
-		return nil, err
+		return result, err
 	}
 	context, err := s.compute(ctx, contextRelation, own)
 	if err != nil {
-		return nil, err
+		return result, err
 	}
-	return s.simulated(listed, context), nil
+	result.Anomalies = s.simulated(listed, context)
+	return result, nil
 }
 
 // scores judges the KPI, and the KPIs that are parts of it, and returns the rows.

@@ -110,13 +110,13 @@ func (c *cafe) runDay(days int) run.Report {
 }
 
 // explanation returns the newest vintage's.
-func (c *cafe) explanation() run.Explanation {
+func (c *cafe) explanation() dataset.Explanation {
 	c.t.Helper()
 	found := c.query("marts.kpi_forecasts", "select explanation from marts.kpi_forecasts where explanation is not null order by vintage desc limit 1")
 	if len(found) != 1 {
 		c.t.Fatalf("%d explanations", len(found))
 	}
-	e, err := run.ParseExplanation(found[0])
+	e, err := dataset.ParseExplanation(found[0])
 	if err != nil {
 		c.t.Fatal(err)
 	}
