@@ -85,7 +85,8 @@ func seed(t testing.TB, ownerURL string, accounts *auth.Service) World {
 
 // Tables lists the published tables.
 func Tables() []string {
-	return []string{"kpi_data", "kpi_weekly", "kpi_monthly", "kpi_trends", "kpi_anomalies", "kpi_anomaly_context", "kpi_trend_statements", "forecasts", "forecast_accuracy", "news_articles", "news_daily", "weather_data", "market_data", "calendar_holidays", "business_days"}
+	return []string{"kpi_data", "kpi_weekly", "kpi_monthly", "kpi_trends", "kpi_anomalies", "kpi_anomaly_context", "kpi_trend_statements", "forecasts", "forecast_accuracy",
+		"news_articles", "news_daily", "weather_data", "market_data", "calendar_holidays", "business_days"}
 }
 
 type seeder struct {
