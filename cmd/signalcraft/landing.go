@@ -72,6 +72,12 @@ func (p *present) ask(ctx context.Context, batch *pipelines.Batch) error {
 		need(&businesses, r.BusinessID)
 		need(&kpis, r.KPIID)
 	}
+	for _, r := range batch.Calendar {
+		need(&businesses, r.BusinessID)
+		if r.KPIID != nil {
+			need(&kpis, *r.KPIID)
+		}
+	}
 	for _, r := range batch.Rejects {
 		if r.BusinessID != nil {
 			need(&businesses, *r.BusinessID)
@@ -97,6 +103,9 @@ func (p *present) without(batch pipelines.Batch) pipelines.Batch {
 	batch.Tones = keep(batch.Tones, func(r *dataset.ToneRow) bool { return p.kept[r.BusinessID] })
 	batch.Businesses = keep(batch.Businesses, func(r *dataset.BusinessRow) bool { return p.kept[r.BusinessID] })
 	batch.KPIs = keep(batch.KPIs, func(r *dataset.KPIRow) bool { return p.kept[r.BusinessID] && p.kept[r.KPIID] })
+	batch.Calendar = keep(batch.Calendar, func(r *dataset.CalendarEntryRow) bool {
+		return p.kept[r.BusinessID] && (r.KPIID == nil || p.kept[*r.KPIID])
+	})
 	batch.Rejects = keep(batch.Rejects, func(r *dataset.RejectRow) bool { return r.BusinessID == nil || p.kept[*r.BusinessID] })
 	batch.RowsIn -= before - batch.Rows() - len(batch.Rejects)
 	return batch
