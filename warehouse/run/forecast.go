@@ -19,6 +19,8 @@ const (
 	horizonDays = 30
 	// reselectDays is how long a method that was chosen for a KPI is kept without comparing methods again.
 	reselectDays = 7
+	// publishedDays is how many days back published forecasts are held against what came when a method is compared with others.
+	publishedDays = 28
 	// emitSeries is how many series one output batch holds.
 	emitSeries = 1024
 	// historyDays is how much of each KPI's history forecasts read.
@@ -36,6 +38,7 @@ const (
 	inputHoliday
 	inputWeather
 	inputPrevious
+	inputPublished
 )
 
 // kpiForecasts makes one vintage of forecasts for every KPI.
@@ -75,7 +78,13 @@ func kpiForecasts() Node {
 				Columns:      []string{"business_id", "kpi_id", "method", "mase", "selected_on"},
 				Order:        []string{"business_id", "kpi_id", "selected_on", "method", "mase"},
 				Distinct:     true,
-				PreviousDays: reselectDays,
+				PreviousDays: publishedDays,
+			},
+			inputPublished: {
+				Relation:     "marts.kpi_forecasts",
+				Columns:      []string{"business_id", "kpi_id", "method", "day", "horizon", "mean"},
+				Order:        []string{"business_id", "kpi_id", "vintage", "day"},
+				PreviousDays: publishedDays,
 			},
 		},
 		Build: forecastKPIs,
@@ -92,7 +101,7 @@ func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.Rec
 	if err := readKnown(ctx, in, p, history); err != nil {
 		return nil, fmt.Errorf("read what is known of days: %w", err)
 	}
-	prior, err := readPrior(ctx, in, history)
+	prior, err := readPrior(ctx, in, p, history)
 	if err != nil {
 		return nil, fmt.Errorf("read previous vintages: %w", err)
 	}
@@ -246,49 +255,4 @@ func rangeOf(business, kpi string, lowest, highest float64, whole bool, warn fun
 		return series.Anything()
 	}
 	return r
-}
-
-// readPrior returns the methods chosen in the vintages of the last days.
-func readPrior(ctx context.Context, in Tables, history *series.Batch) (*forecast.Prior, error) {
-	prior := forecast.NewPrior(history)
-	batches, err := in.Scan(ctx, inputPrevious)
-	if err != nil {
-		return nil, err
-	}
-	for batch, err := range batches {
-		if err == nil {
-			err = recall(prior, batch)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return prior, nil
-}
-
-func recall(prior *forecast.Prior, batch arrow.RecordBatch) error {
-	businesses, err := texts(batch, 0)
-	if err != nil {
-		return err
-	}
-	kpis, err := texts(batch, 1)
-	if err != nil {
-		return err
-	}
-	methods, err := texts(batch, 2)
-	if err != nil {
-		return err
-	}
-	errors, err := floats(batch, 3)
-	if err != nil {
-		return err
-	}
-	chosen, err := days(batch, 4)
-	if err != nil {
-		return err
-	}
-	for i := range businesses {
-		prior.Set(businesses[i], kpis[i], methods[i], errors[i], chosen[i])
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -240,5 +241,29 @@ func TestForecastsOfPartsSumToTheTotals(t *testing.T) {
 	const parts = `select kpi_id, day, mean from marts.kpi_forecasts where abs(trend + seasonal + long_seasonal + calendar + measured - mean) > 1 or mean <> round(mean)`
 	if bad := c.query("marts.kpi_forecasts", parts); len(bad) > 0 {
 		t.Errorf("%d means are no whole numbers, or not what their components sum to: %s", len(bad), bad[0])
+	}
+}
+
+// A method that is a week old stays when what it published was nearer to what came than what would be chosen now, and goes when not.
+func TestForecastsKeepTheChampionThatWinsOnWhatCame(t *testing.T) {
+	for name, off := range map[string]float64{"exact": 0, "far off": 500} {
+		t.Run(name, func(t *testing.T) {
+			c := openCafe(t)
+			var rows []dataset.ForecastRow
+			for vintage := c.days; vintage < c.days+8; vintage++ {
+				for h := range 30 {
+					mean := c.value(vintage+h) + off
+					rows = append(rows, dataset.ForecastRow{BusinessID: "b", KPIID: "k", Vintage: c.day(vintage), Day: c.day(vintage + h), Horizon: int32(h + 1), Mean: mean,
+						Lower80: mean, Upper80: mean, Lower95: mean, Upper95: mean, Method: "drift", SelectedOn: c.day(c.days)})
+				}
+			}
+			commit(t, c.lake, dataset.Forecasts(), "published", rows)
+			c.landDays(c.days, c.days+8)
+			c.runDay(c.days + 8)
+			got := c.query("marts.kpi_forecasts", "select method = 'drift', vintage - selected_on from marts.kpi_forecasts where horizon = 1 order by vintage desc limit 1")
+			if want := fmt.Sprintf("%t 0", off == 0); len(got) != 1 || got[0] != want {
+				t.Errorf("the newest vintage keeps the champion: %v, want %s", got, want)
+			}
+		})
 	}
 }
