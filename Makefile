@@ -51,8 +51,8 @@ campaign-live: setup ## 20,000 events to listeners whose connections are cut
 campaign-contract: setup ## 20,000 requests made from the OpenAPI document, valid and invalid, to the real service
 	SIGNALCRAFT_CAMPAIGN=long $(GO) test ./api -run TestContractCampaign -v -timeout 60m
 
-campaign-idempotency: setup ## 1,000 keys x 32 requests at once, with clients leaving and connections cut
-	SIGNALCRAFT_CAMPAIGN=long $(GO) test ./api -run TestIdempotencyCampaign -v -timeout 60m
+campaign-idempotency: setup ## 1,000 keys x 32 requests at once, with clients leaving and connections cut; 100 kill -9 of the service
+	SIGNALCRAFT_CAMPAIGN=long $(GO) test ./api ./cmd/signalcraft -run 'TestIdempotencyCampaign|TestIdempotencyWhenKilled' -v -timeout 60m
 
 generate: ## write the generated files: typed queries, OpenAPI golden file, demo upstream answers
 	@.ci/generate

@@ -43,7 +43,8 @@ type PublishedAnswer struct {
 	RunID       *string       `json:"run_id" doc:"Run that published these numbers; null when none has" format:"uuid" example:"0192f0c1-4b5a-7000-8000-000000000001"`
 	AsOf        *time.Time    `json:"as_of" doc:"As-of instant of that run" example:"2026-03-31T02:00:00Z"`
 	PublishedAt *time.Time    `json:"published_at" doc:"When the numbers reached this service" example:"2026-03-31T02:03:11Z"`
-	Freshness   string        `json:"freshness" doc:"fresh, or stale when the as-of instant is too long ago, or unknown when nothing was published" enum:"fresh,stale,unknown" example:"fresh"`
+	CheckedAt   *time.Time    `json:"checked_at" doc:"As-of instant of the last run of everything that ended well: numbers of an older run were up to date then; null when there was none" example:"2026-03-31T02:00:00Z"`
+	Freshness   string        `json:"freshness" doc:"fresh, or stale when both the as-of instant and checked_at are too long ago, or unknown when nothing was published" enum:"fresh,stale,unknown" example:"fresh"`
 	Tables      []tableAnswer `json:"tables" nullable:"false" doc:"The same for each published table that the answer is made of; the fields above are those of the first" maxItems:"12"`
 	From        string        `json:"from" doc:"First local day of the window" format:"date" example:"2026-01-01"`
 	To          string        `json:"to" doc:"Local day before which the window ends" format:"date" example:"2026-04-01"`
@@ -116,12 +117,16 @@ func (in *WindowInput) window(ctx context.Context, end time.Time, length time.Du
 	return windowOf(ctx, "query", in.From, in.To, end, length)
 }
 
-// freshness tells how fresh a published table is.
-func (s *service) freshness(p store.Publication, now time.Time) string {
-	switch {
-	case p.AsOf == nil:
+// freshness tells how fresh a published table is: by when it was published, or by the last whole run, which found it as it is.
+func (s *service) freshness(p store.Publication, state store.DashboardState) string {
+	if p.AsOf == nil {
 		return unknown
-	case now.Sub(*p.AsOf) > s.freshFor:
+	}
+	seen := *p.AsOf
+	if state.CheckedAt != nil && state.CheckedAt.After(seen) {
+		seen = *state.CheckedAt
+	}
+	if state.Now.Sub(seen) > s.freshFor {
 		return stale
 	}
 	return fresh
@@ -129,10 +134,11 @@ func (s *service) freshness(p store.Publication, now time.Time) string {
 
 // published tells where the numbers of an answer made of tables come from.
 func (s *service) published(state store.DashboardState, w window, tables ...string) PublishedAnswer {
-	a := PublishedAnswer{BusinessID: state.BusinessID.String(), TimeZone: state.TimeZone, From: w.from.Format(time.DateOnly), To: w.to.Format(time.DateOnly)}
+	a := PublishedAnswer{BusinessID: state.BusinessID.String(), TimeZone: state.TimeZone, From: w.from.Format(time.DateOnly), To: w.to.Format(time.DateOnly),
+		CheckedAt: state.CheckedAt}
 	for _, table := range tables {
 		p := state.Publication(table)
-		t := tableAnswer{Table: table, AsOf: p.AsOf, PublishedAt: p.PublishedAt, Freshness: s.freshness(p, state.Now)}
+		t := tableAnswer{Table: table, AsOf: p.AsOf, PublishedAt: p.PublishedAt, Freshness: s.freshness(p, state)}
 		if p.RunID != nil {
 			id := p.RunID.String()
 			t.RunID = &id

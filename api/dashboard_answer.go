@@ -28,7 +28,7 @@ func registerPublished[A, I any](s *service, o huma.Operation, ask func(context.
 	o.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK),
 		Content: map[string]*huma.MediaType{"application/json": {Schema: answer}},
 		Headers: map[string]*huma.Param{"X-Cache": text("How the answer came about: hit, miss or shared", "hit")}}}
-	tag := text("Names this answer; it changes exactly when a run publishes, the business or its KPIs change, or the numbers become stale", `"q3Jm0-8zO1Y"`)
+	tag := text("Names this answer; it changes exactly when a run publishes or finds everything up to date, the business or its KPIs change, or the numbers become stale", `"q3Jm0-8zO1Y"`)
 	o.Responses["200"].Headers["ETag"] = tag
 	if o.Method == http.MethodGet {
 		o.Responses["304"] = &huma.Response{Description: "The answer with the ETag in If-None-Match is still right.", Headers: map[string]*huma.Param{"ETag": tag}}

@@ -48,7 +48,7 @@ func (s *service) registerMetrics() {
 		"belongs to the window when its first day does; so does a month.\n\n" +
 		"A series has every day, week or month from its first point of the window to its last: where nothing was measured, value is null. " +
 		"limit counts these gaps too. With include, one answer draws one chart: each series carries its newest forecast with bands and its anomalies, on the " +
-		"page on which it begins, and the answer the public holidays, all on the same axis of local days. Without to, the forecast reaches to its own end; " +
+		"page on which it begins, and the answer the public holidays, all on the same axis of local days. Without to, the forecast, and with it the holidays, reach to its own end; " +
 		"with to, to that day."
 	registerPublished[metricsAnswer](s, huma.Operation{
 		OperationID: "getDashboardMetrics", Method: http.MethodGet, Path: "/dashboard/metrics/{id}", Tags: []string{"dashboard"},
@@ -106,7 +106,7 @@ func (s *service) metrics(ctx context.Context, ask metricsAsk, kpis []string) (q
 	}
 	tables := []string{metricTables()[ask.Grain]}
 	for _, include := range ask.Include {
-		tables = append(tables, map[string]string{withForecast: "forecasts", withAnomalies: "kpi_anomalies", withHolidays: "business_days"}[include])
+		tables = append(tables, map[string]string{withForecast: "forecasts", withAnomalies: "kpi_anomalies", withHolidays: "calendar_holidays"}[include])
 	}
 	return question{business: ask.business, tables: tables, asked: ask, match: ask.match,
 		answer: func(ctx context.Context, t *store.MemberTx, state store.DashboardState) (any, error) {

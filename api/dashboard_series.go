@@ -15,7 +15,7 @@ type metricsAnswer struct {
 	PublishedAnswer
 	Grain      string         `json:"grain" doc:"What one point stands for" enum:"day,week,month" example:"day"`
 	Series     []metricSeries `json:"series" nullable:"false" doc:"One for each KPI that has points on this page, by id of the KPI"`
-	Holidays   []holiday      `json:"holidays,omitempty" nullable:"false" doc:"With include=holidays: public holidays of the business's country in the window that fall on a day with a point, by day" maxItems:"3660"`
+	Holidays   []holiday      `json:"holidays,omitempty" nullable:"false" doc:"With include=holidays: public holidays of the business's country on the days of the chart, with include=forecast those ahead too, by day" maxItems:"3800"`
 	NextCursor *string        `json:"next_cursor" doc:"Cursor of the next page; null on the last" example:"eyJrIjoi"`
 }
 
@@ -164,20 +164,28 @@ func (s *service) include(ctx context.Context, t *store.MemberTx, ask metricsAsk
 	if !asked(withHolidays) {
 		return nil
 	}
-	days, err := t.Holidays(ctx, w.from, w.to)
+	until := w.to
+	if asked(withForecast) {
+		until = ask.ahead(w)
+	}
+	days, err := t.Holidays(ctx, w.from, until)
 	for _, d := range days {
 		answer.Holidays = append(answer.Holidays, holiday{d.Day.Format(time.DateOnly), d.Name})
 	}
 	return err
 }
 
-func includeForecasts(ctx context.Context, t *store.MemberTx, ask metricsAsk, w window, kpis []uuid.UUID, begun map[uuid.UUID]*metricSeries) error {
-	until := w.to
+// ahead is the day before which the forecast of a chart ends.
+func (ask metricsAsk) ahead(w window) time.Time {
 	if ask.To == "" {
-		until = w.to.Add(forecastWindow)
+		return w.to.Add(forecastWindow)
 	}
+	return w.to
+}
+
+func includeForecasts(ctx context.Context, t *store.MemberTx, ask metricsAsk, w window, kpis []uuid.UUID, begun map[uuid.UUID]*metricSeries) error {
 	// Each KPI has one vintage of some weeks: there is no more to bound.
-	points, err := t.ForecastPoints(ctx, endOfDays(), store.PointQuery{From: w.from, To: until, KPIs: kpis, Most: math.MaxInt32})
+	points, err := t.ForecastPoints(ctx, endOfDays(), store.PointQuery{From: w.from, To: ask.ahead(w), KPIs: kpis, Most: math.MaxInt32})
 	if err != nil {
 		return err
 	}

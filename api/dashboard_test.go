@@ -18,6 +18,7 @@ type published struct {
 	RunID       string     `json:"run_id"`
 	AsOf        *time.Time `json:"as_of"`
 	PublishedAt *time.Time `json:"published_at"`
+	CheckedAt   *time.Time `json:"checked_at"`
 	Freshness   string     `json:"freshness"`
 	From, To    string
 	NextCursor  *string `json:"next_cursor"`

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -57,8 +58,9 @@ func TestOneRequestDrawsOneChart(t *testing.T) {
 			t.Errorf("KPI %s: anomalies %v, want %d days in order", series.KPI.ID, series.Anomalies, apitest.Anomalies)
 		}
 	}
-	if len(got.Holidays) != 1 || got.Holidays[0].Day != apitest.Holiday || got.Holidays[0].Name != "Spring Day" {
-		t.Errorf("holidays %v, want Spring Day", got.Holidays)
+	// Also those of days that no KPI has a point on yet, as far as the forecast reaches.
+	if want := fmt.Sprintf("[{%s Spring Day} {%s Sowing Day}]", apitest.Holiday, apitest.HolidayAhead); fmt.Sprint(got.Holidays) != want {
+		t.Errorf("holidays %v, want %s", got.Holidays, want)
 	}
 
 	// With an end, everything ends there; what belongs to a series comes on the page where it begins.
@@ -240,6 +242,20 @@ func TestSummary(t *testing.T) {
 	}
 	if states["kpi_data"] != "fresh" || states["forecasts"] != "stale" || states["weather_data"] != "unknown" || got.Freshness != "fresh" {
 		t.Errorf("freshness %v, want fresh points, stale forecasts, unknown weather", states)
+	}
+
+	// A run that did everything well, and had nothing new to publish, proves that what is published is up to date; others do not.
+	for _, run := range []struct{ job, status, want string }{{"nightly", "partial", "stale"}, {"publish", "succeeded", "stale"}, {"nightly", "running", "stale"}, {"nightly", "succeeded", "fresh"}} {
+		execute(t, owner, `insert into runs (id, job, as_of, status, started_at, finished_at) values (gen_random_uuid(), $1, $2, $3, $2, case when $3 <> 'running' then $2::timestamptz end)`,
+			run.job, s.World.AsOf, run.status)
+		before := s.Get(t, path, token)
+		before.Decode(t, http.StatusOK, &got)
+		if at := slices.IndexFunc(got.Tables, func(f struct{ Table, Freshness string }) bool { return f.Table == "forecasts" }); got.Tables[at].Freshness != run.want {
+			t.Errorf("after a %s run of %s that is %s: %s, want %s", run.job, s.World.AsOf, run.status, got.Tables[at].Freshness, run.want)
+		}
+		if (got.CheckedAt != nil && got.CheckedAt.Equal(s.World.AsOf)) != (run.want == "fresh") {
+			t.Errorf("after a %s run that is %s: checked at %v", run.job, run.status, got.CheckedAt)
+		}
 	}
 
 	var seen []string

@@ -16,7 +16,7 @@ import (
 )
 
 // answerFormat changes when the same state is written differently, so that no caller keeps what an older program wrote.
-const answerFormat = 1
+const answerFormat = 2
 
 // cacheKey names an answer by what it is made of: the question, and the state of everything that it is answered from. It does
 // not name who asks: that is checked anew for each request, and the answer does not depend on it.
@@ -62,6 +62,7 @@ func (s *service) keyOf(operation string, q question, state store.DashboardState
 	part(asked...)
 	part(q.business[:]...)
 	number(state.Revision)
+	instant(state.CheckedAt)
 	for _, table := range q.tables {
 		p := state.Publication(table)
 		part([]byte(table)...)
@@ -74,7 +75,7 @@ func (s *service) keyOf(operation string, q question, state store.DashboardState
 		instant(p.PublishedAt)
 		number(p.Snapshot)
 		instant(&p.LocalDay)
-		part([]byte(s.freshness(p, state.Now))...)
+		part([]byte(s.freshness(p, state))...)
 	}
 	sum := sha256.Sum256(text)
 	return cacheKey(sum[:16]), nil

@@ -185,7 +185,7 @@ func (s *service) exportHeaders(h http.Header, in *exportInput, table store.Expo
 	h.Set("Content-Disposition", `attachment; filename="`+strings.Join(name, "-")+"."+in.Format+`"`)
 	h.Set("X-Export-From", span.from.Format(time.DateOnly))
 	p := state.Publication(table.Table)
-	h.Set("X-Freshness", s.freshness(p, state.Now))
+	h.Set("X-Freshness", s.freshness(p, state))
 	if p.RunID != nil {
 		h.Set("X-Run-Id", p.RunID.String())
 	}

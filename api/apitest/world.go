@@ -37,7 +37,8 @@ const (
 	GapDay        = "2026-03-10"
 	LastDay       = "2026-03-30"
 	NewestVintage = "2026-03-30"
-	Holiday       = "2026-03-20" // a day with points
+	Holiday       = "2026-03-20" // Spring Day, a day with points
+	HolidayAhead  = "2026-04-06" // Sowing Day, which forecasts reach
 	Anomalies     = 12           // days, for each KPI that has points: the day before LastDay and each seventh before it; as many hours
 	WeatherDays   = 40           // measured, up to LastDay
 	WeatherAhead  = 16           // forecast, from the day after
@@ -69,6 +70,8 @@ func seed(t testing.TB, ownerURL string, accounts *auth.Service) World {
 	w.Nobody, w.Gone = s.user("nobody", true), s.user("gone", false)
 	w.Cafe = s.business("Harbour Cafe", "Europe/Berlin", "EUR", "DE")
 	w.Hotel = s.business("Hill Hotel", "Asia/Kolkata", "INR", "IN")
+	s.exec(`insert into serving.calendar_holidays (country, day, name) values ('DE', $1, 'Spring Day'), ('DE', $1, 'Spring Day (observed)'), ('DE', $2, 'Sowing Day'), ('IN', $1, 'Holi')`,
+		Holiday, HolidayAhead)
 	s.member(w.Cafe, w.Ada, "owner")
 	s.member(w.Cafe, w.Gone, "owner")
 	s.member(w.Cafe, w.Vic, "viewer")
@@ -82,9 +85,8 @@ func seed(t testing.TB, ownerURL string, accounts *auth.Service) World {
 
 // Tables lists the published tables.
 func Tables() []string {
-	return []string{"kpi_data", "kpi_weekly", "kpi_monthly", "kpi_trends", "kpi_anomalies", "kpi_anomaly_context", "kpi_trend_statements", "forecasts",
-		"forecast_accuracy", "news_articles", "news_daily",
-		"weather_data", "market_data", "business_days"}
+	return []string{"kpi_data", "kpi_weekly", "kpi_monthly", "kpi_trends", "kpi_anomalies", "kpi_anomaly_context", "kpi_trend_statements", "forecasts", "forecast_accuracy",
+		"news_articles", "news_daily", "weather_data", "market_data", "calendar_holidays", "business_days"}
 }
 
 type seeder struct {

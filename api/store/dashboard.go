@@ -21,6 +21,9 @@ type DashboardState struct {
 	Name, TimeZone, Currency, Tier string
 	// Revision grows with each change of the business or of its KPIs.
 	Revision int64
+	// CheckedAt is the as-of instant of the last run that did everything without fault: what is published was asked for, computed and
+	// published as of it, although what did not change names an older run. Nil when there was none.
+	CheckedAt *time.Time
 	// Now is the instant for which it was asked, Today the business's local day then, as midnight UTC.
 	Now, Today time.Time
 
@@ -66,7 +69,7 @@ func (s *Store) DashboardState(ctx context.Context, userID, businessID uuid.UUID
 	}
 	var row query.DashboardStateRow
 	err := results.QueryRow().Scan(&row.Role, &row.Name, &row.TimeZone, &row.Currency, &row.SubscriptionTier, &row.Revision, &row.Today,
-		&row.TableNames, &row.RunIds, &row.AsOfs, &row.PublishedAts, &row.Snapshots, &row.LocalDays)
+		&row.TableNames, &row.RunIds, &row.AsOfs, &row.PublishedAts, &row.Snapshots, &row.LocalDays, &row.CheckedAt)
 	if err != nil {
 		return DashboardState{}, about("business", businessID, Classify(err))
 	}
@@ -88,6 +91,9 @@ func (tx *MemberTx) DashboardState(ctx context.Context, tables []string, now tim
 func dashboardState(business uuid.UUID, now time.Time, row query.DashboardStateRow) DashboardState {
 	s := DashboardState{BusinessID: business, Role: row.Role, Name: row.Name, TimeZone: row.TimeZone, Currency: row.Currency,
 		Tier: row.SubscriptionTier, Revision: row.Revision, Now: now, Today: row.Today, published: make([]Publication, len(row.TableNames))}
+	if row.CheckedAt.Unix() > 0 {
+		s.CheckedAt = &row.CheckedAt
+	}
 	for i, name := range row.TableNames {
 		p := Publication{Table: name, AsOf: &row.AsOfs[i], PublishedAt: &row.PublishedAts[i], Snapshot: row.Snapshots[i], LocalDay: row.LocalDays[i]}
 		if id := row.RunIds[i]; id != uuid.Nil {

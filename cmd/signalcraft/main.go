@@ -52,6 +52,8 @@ type commands struct {
 	Anomaly anomalyCommand `cmd:"" help:"Look at anomalies: simulate a setting on history."`
 	Bench   benchCommand   `cmd:"" help:"Measure: the whole batch on made-up KPIs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Forecast forecastCommand `cmd:"" help:"Look into forecasts: tell why one is as it is, and draw it."`
 }
 
 const description = `A data warehouse for the numbers a business runs on.

@@ -38,10 +38,13 @@ func (b *batch) runModels(ctx context.Context, e *execution) (done step, err err
 	return done, err
 }
 
-// runForecasts makes the vintage of the as-of day.
+// forecastAccuracy is the mart that holds past vintages against what came. It reads them, so it comes with them.
+const forecastAccuracy = "marts.forecast_accuracy"
+
+// runForecasts makes the vintage of the as-of day and looks how those before did.
 func (b *batch) runForecasts(ctx context.Context, e *execution) (done step, err error) {
 	err = b.inLake(ctx, warehouseLock, func(ctx context.Context) error {
-		done, err = b.compute(ctx, e, run.Request{Only: []string{dataset.Forecasts().Name}})
+		done, err = b.compute(ctx, e, run.Request{Only: []string{dataset.Forecasts().Name, forecastAccuracy}})
 		return err
 	})
 	return done, err

@@ -116,9 +116,7 @@ func (i *installation) serve(ctx context.Context, out io.Writer, address string,
 	}
 	config.Store, config.Auth, config.Logger, config.Version, config.Clock = data, accounts, i.logger, version(), i.now
 	config.Secrets = secrets
-	if i.jobs != nil { // without workers, as in the demonstration, nothing would land
-		config.Sources, config.Jobs, config.Uploads = sources, i.jobs, files
-	}
+	config.Sources, config.Jobs, config.Uploads = sources, i.jobs, files
 	handler, err := api.New(config)
 	if err != nil {
 		return err

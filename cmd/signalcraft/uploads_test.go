@@ -23,6 +23,8 @@ import (
 type sender struct {
 	*installation
 	address, token, business string
+	email, password          string
+	signedIn                 time.Time
 }
 
 const senderPassword = "a long enough password"
@@ -46,11 +48,17 @@ func newSender(t *testing.T, work bool) *sender {
 	if _, err := i.data.AddSetup(t.Context(), setup); err != nil {
 		t.Fatal(err)
 	}
+	return serveFor(t, i, "sender@example.org", senderPassword, id("cafe").String(), work)
+}
+
+// serveFor runs the API of an installation in this process, and scheduler and workers if work, and signs a user of a business in.
+func serveFor(t *testing.T, i *installation, email, password, business string, work bool) *sender {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	out, printed := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- settings.service(ctx, streams{out: printed, err: io.Discard}, true, work)
+		ended <- i.settings.service(ctx, streams{out: printed, err: io.Discard}, true, work)
 		printed.Close()
 	}()
 	t.Cleanup(func() {
@@ -63,13 +71,21 @@ func newSender(t *testing.T, work bool) *sender {
 	if err != nil {
 		t.Fatalf("read what up prints: %v", err)
 	}
-	s := &sender{installation: i, business: id("cafe").String(), address: line[strings.Index(line, "http://"):strings.Index(line, ",")]}
+	s := &sender{installation: i, business: business, email: email, password: password,
+		address: line[strings.Index(line, "http://"):strings.Index(line, ",")]}
+	s.signIn(t)
+	return s
+}
+
+// signIn gets an access token, which lives for a quarter of an hour.
+func (s *sender) signIn(t *testing.T) {
+	t.Helper()
 	var login struct {
 		AccessToken string `json:"access_token"`
 	}
-	s.call(t, http.MethodPost, "/auth/login", "application/json", strings.NewReader(`{"email":"sender@example.org","password":"`+senderPassword+`"}`), 200, &login)
+	s.signedIn = time.Now()
+	s.call(t, http.MethodPost, "/auth/login", "application/json", strings.NewReader(`{"email":"`+s.email+`","password":"`+s.password+`"}`), 200, &login)
 	s.token = login.AccessToken
-	return s
 }
 
 // call sends one request and reads the answer, whose status must be want.

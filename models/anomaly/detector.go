@@ -23,7 +23,7 @@ type Config struct {
 }
 
 // Threshold is the score from which on a value is an anomaly when nothing else is asked for.
-const Threshold = 0.37
+const Threshold = 0.4
 
 // Point is what a Detector says of one value. None of its fields is ever NaN or infinite.
 type Point struct {
@@ -48,9 +48,12 @@ type Point struct {
 // other value then is. Scores do not change when all values are multiplied by a power of two, and but for rounding when they are
 // multiplied by another positive number or shifted.
 type Detector struct {
-	config    Config
+	config    Config // as given, but for defaults
+	step      int64  // 0 until it is known
+	rest      int
 	predictor predictor
 	evidence  evidence
+	spread    spread
 	seen      int
 	resting   int     // values
 	restUntil int64   // or instant, whichever comes first
@@ -65,6 +68,10 @@ const (
 	largest    = 1e150
 	// roundingShare is the share of a series' size below which differences may be rounding.
 	roundingShare = 1e-9
+	// materialShare is the share of a series' variation below which differences do not matter, or one that a season explains to
+	// the last digit would be judged by its digits.
+	materialShare = 0.01
+	steadyShare   = 5 // times that: a series with smaller errors has no volatility to speak of
 )
 
 // NewDetector returns a Detector that has seen nothing.
@@ -107,15 +114,16 @@ func (d *Detector) know(step int64) {
 	if len(d.predictor.profiles) > 0 {
 		slots = len(d.predictor.profiles[0].value)
 	}
-	d.config.Step, d.config.Rest = step, rest
+	d.step, d.rest = step, rest
 	d.evidence.reset(rest, slots)
+	d.spread.reset(slots)
 }
 
 const daySeconds = 86400
 
 // Step judges the value at an instant, in seconds, and learns it.
 func (d *Detector) Step(at int64, x float64) Point {
-	if d.config.Step == 0 {
+	if d.step == 0 {
 		d.findStep(at, x)
 	}
 	p := d.look(at, x)
@@ -130,7 +138,7 @@ func (d *Detector) Step(at int64, x float64) Point {
 		d.resting--
 		p.Score = min(p.Score, d.config.Threshold/2)
 	case p.Score >= d.config.Threshold:
-		d.resting, d.restUntil = d.config.Rest, at+int64(d.config.Rest)*d.config.Step
+		d.resting, d.restUntil = d.rest, at+int64(d.rest)*max(d.step, 1)
 	}
 	return p
 }
@@ -155,10 +163,6 @@ func (d *Detector) findStep(at int64, x float64) {
 		slices.Sort(apart)
 		step = apart[len(apart)/2]
 	}
-	rest := d.config.Rest
-	if rest == 7 {
-		d.config.Rest = 0
-	}
 	d.size = 0
 	d.know(step)
 	for k, first := range d.firstAt {
@@ -169,11 +173,8 @@ func (d *Detector) findStep(at int64, x float64) {
 // look judges a value by what was learned, and learns it.
 func (d *Detector) look(at int64, x float64) Point {
 	expected := d.predictor.expect(at)
-	slot := 0
-	if len(d.predictor.profiles) > 0 {
-		slot = d.predictor.profiles[0].slot
-	}
-	scale := max(normalScale*d.predictor.ordinary, roundingShare*d.size)
+	slot := d.predictor.slot()
+	scale := d.scale(slot)
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		f := d.evidence.missing(slot)
 		return Point{Kind: f.kind, Expected: expected, Scale: scale, surprise: f.surprise}
@@ -183,8 +184,37 @@ func (d *Detector) look(at int64, x float64) Point {
 	if !ok {
 		long = x
 	}
-	f := d.evidence.step(sight{x, expected, scale, long, max(longScale, roundingShare*d.size), slot})
+	f := d.evidence.step(sight{x, x, expected, scale, d.usualScale(slot), long, max(longScale, d.least()), slot})
 	d.size = max(d.size, math.Abs(x))
-	d.predictor.learn(x, expected)
+	d.learn(slot, x, expected)
 	return Point{Kind: f.kind, Expected: expected, Scale: scale, surprise: f.surprise}
+}
+
+// scale returns the size of an ordinary error in a slot of late.
+func (d *Detector) scale(slot int) float64 {
+	return max(normalScale*d.predictor.ordinary*d.spread.factor(slot), d.least())
+}
+
+// usualScale is scale over a long while; 0 when that is so little that it does not matter how it changes.
+func (d *Detector) usualScale(slot int) float64 {
+	usual := normalScale * d.predictor.usual * d.spread.factor(slot)
+	if usual <= steadyShare*d.least() {
+		return 0
+	}
+	return usual
+}
+
+// least returns the size of the smallest errors that matter.
+func (d *Detector) least() float64 {
+	return max(materialShare*d.predictor.amplitude(), roundingShare*d.size)
+}
+
+// learn shows what came in a slot to predictor and spread.
+func (d *Detector) learn(slot int, x, expected float64) {
+	if ordinary := d.predictor.ordinary; ordinary > 0 && d.predictor.n > learnFirst {
+		d.spread.learn(slot, math.Abs(x-expected)/ordinary)
+	}
+	if found := d.predictor.learn(x, expected); found {
+		d.evidence.relearn()
+	}
 }

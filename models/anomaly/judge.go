@@ -72,8 +72,9 @@ type judge struct {
 	// Of the present series:
 	index   int
 	limits  series.Range
-	ongoing int // ordinary days that the present anomaly survives
-	lasted  int // days of it so far
+	ongoing int  // ordinary days that the present anomaly survives
+	lasted  int  // days of it so far
+	below   bool // whether a value has been below zero
 }
 
 const (
@@ -100,14 +101,13 @@ func (j *judge) series(i int, out *Verdicts) error {
 	}
 	j.reset(i)
 	began := false
-	for day := first; day <= j.lastDay(first, values); day++ {
+	for at := range j.days(first, len(values)) {
 		v := math.NaN()
-		if at := int(day - first); at < len(values) {
+		if at < len(values) {
 			v = values[at]
 		}
-		began = began || !math.IsNaN(v)
-		if began {
-			j.day(day, v, out)
+		if began = began || !math.IsNaN(v); began {
+			j.day(first+int32(at), v, out)
 		}
 	}
 	if out.Len() > 0 {
@@ -130,13 +130,12 @@ func (j *judge) reset(i int) {
 	}
 	j.effects.reset(known)
 	j.calm.resetExponential(tailMemory)
-	j.index, j.limits, j.ongoing, j.lasted = i, j.batch.Range[i], 0, 0
+	j.index, j.limits, j.ongoing, j.lasted, j.below = i, j.batch.Range[i], 0, 0, false
 }
 
-// lastDay returns the last day of a series that is judged.
-func (j *judge) lastDay(first int32, values []float64) int32 {
-	last := first + int32(len(values)) - 1
-	return max(last, min(j.opt.Through, last+stopped))
+// days returns the number of days that are judged of a series of n days.
+func (j *judge) days(first int32, n int) int {
+	return max(n, min(int(j.opt.Through)-int(first)+1, n+stopped))
 }
 
 // day judges one day and learns it.
@@ -151,6 +150,7 @@ func (j *judge) day(day int32, v float64, out *Verdicts) {
 	}
 	judged := j.detector.seen >= j.detector.config.Warmup && !after
 	s := j.detector.judgeDay(int64(day)*daySeconds, v, &j.effects)
+	defer func() { j.below = j.below || v < 0 }()
 	if !judged {
 		return
 	}
@@ -213,7 +213,11 @@ func (j *judge) row(out *Verdicts, day int32, s sighting, surprise float64, alar
 	// The band holds the values whose distance alone raises no alarm.
 	enough := math.Log1p(j.calm.inverse(j.enough)) + j.detector.evidence.handicap
 	half := max(j.least(s.Expected), min(j.detector.evidence.point.inverse(enough), hugeScore)*s.scale)
-	inside := func(v float64) float64 { return max(j.limits.Lowest, min(v, j.limits.Highest)) }
+	lowest := j.limits.Lowest
+	if !j.below {
+		lowest = max(lowest, min(0, j.limits.Highest))
+	}
+	inside := func(v float64) float64 { return max(lowest, min(v, j.limits.Highest)) }
 	out.Series, out.Day = append(out.Series, int32(j.index)), append(out.Day, day)
 	out.Score, out.Kind, out.Severity = append(out.Score, scoreOf(surprise)), append(out.Kind, s.kind), append(out.Severity, severity)
 	out.Expected = append(out.Expected, inside(s.Expected))

@@ -23,6 +23,8 @@ type predictor struct {
 	n        float64
 	// ordinary is the discounted mean absolute error of the prediction, each cut off.
 	ordinary float64
+	// usual is the same over a long while.
+	usual float64
 	// reference is the number of the reference, -1 before there is one.
 	reference int
 	// leader is the number of the expert with the largest weight.
@@ -38,6 +40,7 @@ type expert struct {
 	loss    float64 // of late
 	record  float64 // loss over a long while
 	next    float64 // what it expects now
+	n       float64 // number of values by which it was measured
 }
 
 const (
@@ -45,12 +48,14 @@ const (
 	recordMemory = 0.0005 // and over a long while
 	cutAt        = 5.0    // mean absolute errors at which an error is cut off
 	slowest      = 0.01   // rate of the keeper without a season
+	unseasonal   = 3      // number of the keeper without a season
+	provedAt     = 7      // values by which a seasonal expert is measured before it counts
 	uncutVisits  = 3      // values of a slot that are not cut off: they make the season
 )
 
 // reset forgets everything and makes the experts for values that come every step seconds, with seasons of the given periods.
 func (p *predictor) reset(step int64, periods []int64) {
-	p.n, p.ordinary, p.reference, p.leader = 0, 0, -1, 0
+	p.n, p.ordinary, p.usual, p.reference, p.leader = 0, 0, 0, -1, 0
 	p.experts = append(p.experts[:0], expert{profile: -1, rate: 1}, expert{profile: -1, rate: 0.3}, expert{profile: -1, rate: 0.05},
 		expert{profile: -1, rate: slowest, keeper: true})
 	for len(p.profiles) < len(periods) {
@@ -78,12 +83,17 @@ func (p *predictor) expect(at int64) float64 {
 		if e.profile >= 0 {
 			e.next += p.profiles[e.profile].now()
 		}
-		least = min(least, e.loss)
+		if e.proved() {
+			least = min(least, e.loss)
+		}
 	}
 	floor := least*1e-6 + 1e-300
 	sum, weights := 0.0, 0.0
 	for k := range p.experts {
 		e := &p.experts[k]
+		if !e.proved() {
+			continue
+		}
 		w := (least + floor) / (e.loss + floor)
 		w *= w
 		w *= w
@@ -97,22 +107,37 @@ func (p *predictor) expect(at int64) float64 {
 	return sum / weights
 }
 
-// learn shows the value of the instant for which expect was asked last, and what it had answered.
-func (p *predictor) learn(x, expected float64) {
+// amplitude returns how much the series varies about its level over a long while.
+func (p *predictor) amplitude() float64 { return p.experts[unseasonal].record }
+
+// slot returns the place of the instant for which expect was asked last in the first season; 0 without seasons.
+func (p *predictor) slot() int {
+	if len(p.profiles) == 0 {
+		return 0
+	}
+	return p.profiles[0].slot
+}
+
+// learn shows the value of the instant for which expect was asked last, and what it had answered. It reports whether the first season has just
+// been proved.
+func (p *predictor) learn(x, expected float64) (found bool) {
 	p.n++
 	if p.n == 1 {
 		for k := range p.experts {
 			p.experts[k].level = x
 		}
-		return
+		return false
 	}
-	recent, long := max(lossMemory, 1/p.n), max(recordMemory, 1/p.n)
 	best := math.Inf(1)
 	for k := range p.experts {
 		e := &p.experts[k]
 		err := p.cut(e, x-e.next)
-		e.loss += recent * (math.Abs(err) - e.loss)
-		e.record += long * (math.Abs(err) - e.record)
+		if e.profile < 0 || p.profiles[e.profile].turned {
+			e.n++
+			found = found || e.keeper && e.profile == 0 && e.n == provedAt
+			e.loss += max(lossMemory, 1/e.n) * (math.Abs(err) - e.loss)
+			e.record += max(recordMemory, 4/(e.n+3)) * (math.Abs(err) - e.record)
+		}
 		e.level += max(e.rate, 1/p.n) * err
 		if !e.keeper {
 			continue
@@ -120,7 +145,7 @@ func (p *predictor) learn(x, expected float64) {
 		if e.profile >= 0 {
 			p.profiles[e.profile].learn(err)
 		}
-		if e.record < best {
+		if e.proved() && e.record < best {
 			p.reference, best = k, e.record
 		}
 	}
@@ -128,8 +153,14 @@ func (p *predictor) learn(x, expected float64) {
 	if p.n > 5 && p.ordinary > 0 {
 		miss = min(miss, cutAt*p.ordinary)
 	}
-	p.ordinary += recent * (miss - p.ordinary)
+	p.ordinary += max(lossMemory, 1/p.n) * (miss - p.ordinary)
+	p.usual += max(recordMemory, 4/(p.n+3)) * (miss - p.usual)
+	return found
 }
+
+// proved reports whether an expert has been measured at all. One with a season is measured from its second turn on: before, it knows of a
+// slot nothing but the value before.
+func (e *expert) proved() bool { return e.profile < 0 || e.n >= provedAt }
 
 // cut is psi: it cuts an expert's error off.
 func (p *predictor) cut(e *expert, err float64) float64 {

@@ -24,13 +24,10 @@ func (s sighting) distance(v float64) float64 {
 // error is weighed by how sure they are. A day whose effects are less sure than the series is steady teaches them alone.
 func (d *Detector) judgeDay(at int64, x float64, known *effects) sighting {
 	expected := d.predictor.expect(at)
-	scale := max(normalScale*d.predictor.ordinary, roundingShare*d.size)
+	slot := d.predictor.slot()
+	scale := d.scale(slot)
 	offset, spread := known.sum(scale)
 	s := sighting{Expected: expected + offset, scale: math.Hypot(scale, spread), method: d.predictor.method(offset != 0)}
-	slot := 0
-	if len(d.predictor.profiles) > 0 {
-		slot = d.predictor.profiles[0].slot
-	}
 	if math.IsNaN(x) {
 		f := d.evidence.missing(slot)
 		s.surprise, s.kind = f.surprise, f.kind
@@ -44,13 +41,13 @@ func (d *Detector) judgeDay(at int64, x float64, known *effects) sighting {
 		long = clean
 	}
 	s.long = long + offset
-	v := sight{clean, expected, s.scale, long, max(longScale, roundingShare*d.size), slot}
+	v := sight{clean, x, expected, s.scale, d.usualScale(slot), long, max(longScale, d.least()), slot}
 	var f finding
 	if spread > unsure*scale {
 		f = d.evidence.glance(v)
 	} else {
 		f = d.evidence.step(v)
-		d.predictor.learn(clean, expected)
+		d.learn(slot, clean, expected)
 	}
 	s.surprise, s.kind = f.surprise, f.kind
 	d.size = max(d.size, math.Abs(x))

@@ -47,8 +47,9 @@ func (f *fitter) value(at int, offset float64) float64 {
 	return v + calendar + measured
 }
 
-// inside brings bounds around a mean into the range. Bounds of whole numbers are the outermost ones between the bounds, which hold as many values as those; rounding
-// to the nearest would promise the first number beyond. The mean, itself rounded, stays inside.
+// inside brings bounds around a mean into the range. Bounds of whole numbers are the outermost ones between the bounds, which
+// hold as many values as those; rounding to the nearest would promise the first number beyond. The mean, itself rounded,
+// stays inside.
 func inside(within series.Range, mean, lower, upper float64) (lo, hi float64) {
 	if within.Integer {
 		lower = math.Ceil(lower - roundingError*math.Abs(lower))
@@ -78,15 +79,16 @@ func (f *fitter) close(row, at int, within series.Range) {
 }
 
 const (
-	// flatSeasons is how many seasons, and flatLeast how many values at least, a run of equal values at the end lasts before the series counts as stopped.
+	// flatSeasons is how many seasons, and flatLeast how many values at least, a run of equal values at the end lasts before
+	// the series counts as stopped.
 	flatSeasons = 4
 	flatLeast   = 28
 	// silentHorizons is after how many horizons without a value a series counts as silent.
 	silentHorizons = 4
 )
 
-// stopped reports whether series i has ended, and is to be forecast at its last value: it is silent, or flat (see history.flat). Of a flat one
-// only the flat end is left, which is constant.
+// stopped reports whether series i has ended, and is to be forecast at its last value: it is silent, or flat (see
+// history.flat). Of a flat one only the flat end is left, which is constant.
 func (f *fitter) stopped(i int) bool {
 	s := &f.history
 	if s.tail > silentHorizons*f.opt.Horizon {
@@ -109,8 +111,8 @@ func (f *fitter) stopped(i int) bool {
 	return true
 }
 
-// settle makes the history of series i what methods are compared on: without effects as they were known before the window, without wild days, and
-// at its last level.
+// settle makes the history of series i what methods are compared on: without effects as they were known before the window,
+// without wild days, and at its last level.
 func (f *fitter) settle(i int) {
 	s := &f.history
 	f.effects.learn(s, f.origins[0], f.opt.Horizon, f.opt.Season)
@@ -124,8 +126,8 @@ func (f *fitter) settle(i int) {
 	}
 }
 
-// account moves paths from origins in the history so that their distance from the history is the error in the series' own terms: that
-// of what was known of the days at each origin, and that against wild days as they were.
+// account moves paths from origins in the history so that their distance from the history is the error in the series' own
+// terms: that of what was known of the days at each origin, and that against wild days as they were.
 func (f *fitter) account(origins []int, paths []float64) {
 	f.effects.unknow(origins, f.opt.Horizon, paths)
 	if len(f.outliers.wild) == 0 {
@@ -164,8 +166,8 @@ func (f *fitter) note(i int) {
 	f.out.Effects[i] = f.effects.list(&f.history, level)
 }
 
-// assess writes how the forecast of series i did in the window, beside the seasonal naive one: errors over all origins and observed days of the window,
-// in the series' own terms at its last level.
+// assess writes how the forecast of series i did in the window, beside the seasonal naive one: errors over all origins and
+// observed days of the window, in the series' own terms at its last level.
 func (f *fitter) assess(i int, kept bool) {
 	s, e, horizon := &f.history, &f.effects, f.opt.Horizon
 	paths := f.blend[(len(f.earlier)-len(f.origins))*horizon:] // of the window, as measure left them
@@ -204,9 +206,34 @@ func (f *fitter) assess(i int, kept bool) {
 	s.y = raw
 	scale := s.naiveScale(f.opt.Season)
 	s.y = adjusted
+	f.keepErrors(i, paths, raw)
 	f.out.BaselineMASE[i] = baseline / count / scale
 	f.out.Coverage80[i], f.out.Coverage95[i] = in80/count, in95/count
 	if changed := len(e.kept) > 0 || len(f.outliers.wild) > 0 || f.shifts.at >= 0; changed && !kept {
 		f.out.MASE[i] = sum / count / scale
 	}
+}
+
+// keepErrors keeps the errors one step ahead of series i in the window, in its own unit, where the vintage is asked to.
+func (f *fitter) keepErrors(i int, paths, raw []float64) {
+	if !f.opt.KeepErrors {
+		return
+	}
+	s := &f.history
+	kept := windowErrors{first: f.batch.FirstDay[i] + int32(s.start+f.origins[0]), step: 1}
+	if len(f.origins) > 1 {
+		kept.step = int32(f.origins[1] - f.origins[0])
+	}
+	for k, origin := range f.origins {
+		e := math.NaN()
+		if s.observed[origin] {
+			e = s.y[origin] - paths[k*f.opt.Horizon]
+			if f.effects.multiplies && f.untamed[origin] != 0 {
+				e *= raw[origin] / f.untamed[origin]
+			}
+			e = s.restore(e)
+		}
+		kept.values = append(kept.values, e)
+	}
+	f.out.errors[i] = kept
 }

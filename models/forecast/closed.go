@@ -8,17 +8,18 @@ import (
 	"github.com/signalcraft/signalcraft/models/series"
 )
 
-// closed keeps the days on which the business is closed out of the history, and forecasts them as what closed days have shown: the median of
-// their observed values, with bounds at their quantiles, and 0 when none was observed. A day that is closed for a share of it is
-// forecast as that share of this and the rest of a day that is open. Past days that were closed for any share are filled for
-// fitting, like missing ones, and count in no error.
+// closed keeps the days on which the business is closed out of the history, and forecasts them as what closed days have
+// shown: the median of their observed values, with bounds at their quantiles, and 0 when none was observed. A day that is
+// closed for a share of it is forecast as that share of this and the rest of a day that is open. Past days that were closed
+// for any share are filled for fitting, like missing ones, and count in no error.
 type closed struct {
 	share  []float64 // of each place's day; empty when none is closed
 	values []float64 // observed on days that were wholly closed, ascending
 	n      int
 }
 
-// begin takes the closed days out of the history, whose first value lies on day. A history of which fewer than shortest values would be left keeps them.
+// begin takes the closed days out of the history, whose first value lies on day. A history of which fewer than shortest
+// values would be left keeps them.
 func (c *closed) begin(k *series.Known, s *history, day int32, horizon, season int) {
 	c.share, c.values, c.n = c.share[:0], c.values[:0], len(s.y)
 	if k == nil {

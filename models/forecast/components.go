@@ -56,8 +56,8 @@ func (c *composer) join(how combination, paths [][]float64) {
 	how.blendParts(&c.whole, c.members, paths)
 }
 
-// compose writes the components of a row, which lies at place at of the path. Trend is what the others leave, so that all sum to the forecast; a
-// part too large for a number is left in the trend.
+// compose writes the components of a row, which lies at place at of the path. Trend is what the others leave, so that all sum
+// to the forecast; a part too large for a number is left in the trend.
 func (f *fitter) compose(row, at int) {
 	base := f.ahead[at]
 	calendar, measured := f.effects.apply(base, f.effectsAhead[2*at], f.effectsAhead[2*at+1])
@@ -86,12 +86,13 @@ func (f *fitter) noteSeasons(i int) {
 	}
 }
 
-// splitter says what of a model's path is season. Each model answers in its own terms, directly after it forecast path from the end
-// of y:
+// splitter says what of a model's path is season. Each model answers in its own terms, directly after it forecast path from
+// the end of y:
 //
 //	ets, multiseason      the seasonal states, less their mean
 //	theta, ar             the fixed season; where it multiplies, what it adds to the path
 //	mstl                  each of its seasons, and those of its inner method
+//	clipped               what its inner method says
 //	logged                exp of the inner parts: trend exp(L), season exp(L+S)-exp(L), long season exp(L+S+G)-exp(L+S)
 //	seasonal naive        the path less its mean over one season
 //	naive, average, drift, croston, tsb   nothing: all is trend
@@ -121,6 +122,8 @@ func (s *splitter) split(m model, y, path []float64, p *parts) {
 		}
 	case *logged:
 		s.splitLogs(m, y, path, p)
+	case *clipped:
+		s.split(m.inner, m.y, path, p)
 	case *naive:
 		splitNaive(m.season, len(y), path, p)
 	case *average, *drift, *croston, *tsb:
@@ -248,8 +251,8 @@ func unbend(v []float64) {
 	}
 }
 
-// blendParts sets whole to the combination of the members' parts, in the way in which blend combined their paths: with the weights,
-// or at each step as the mean of the members that the trimmed mean kept there.
+// blendParts sets whole to the combination of the members' parts, in the way in which blend combined their paths: with the
+// weights, or at each step as the mean of the members that the trimmed mean kept there.
 func (c combination) blendParts(whole *parts, members []parts, paths [][]float64) {
 	if c.weights != nil {
 		for k, w := range c.weights {

@@ -24,6 +24,31 @@
 // A series whose methods were chosen less than Options.ReselectAfterDays ago keeps them:
 // only those are fitted and rolled.
 //
+// # What is known of days
+//
+// Batch.Known says what is known of a business's days. Closed days are kept out of the history and forecast as closed days
+// have been (see closed). Holidays, events and measured columns such as weather are taken out of the history and put back on
+// the forecast, when that lowers the rolling-origin error (see effects); holidays that are seldom met lean on the mean of
+// their kind. Vintage.Effects lists them, and Calendar and Measured say what they do to each day.
+//
+// # History as it is
+//
+// Single wild days are put aside for fitting (see outliers), and what lies before a level shift near the end is brought to
+// the new level (see shifts); both only when the rolling-origin error does not rise. Errors and bounds are measured against
+// what was observed.
+//
+// # Components
+//
+// Each model splits its own path into trend and seasons (see splitter), combinations combine the parts as they do the paths,
+// and known effects join them: Trend, Seasonal, LongSeasonal, Calendar and Measured sum to the forecast before it is brought
+// into the KPI's range.
+//
+// # Totals and parts
+//
+// Reconcile brings the forecasts of totals and their parts to agree. It needs one number for each series and day of the
+// window beside the vintage: the errors one step ahead, which Options.KeepErrors keeps. Nothing else of the window outlives
+// its series.
+//
 // # Defined answers
 //
 //   - no observed value: no rows; Vintage.Rows shows an empty range and Method is "".
@@ -33,8 +58,10 @@
 //   - missing days: filled for fitting, never counted in an error. Missing days at
 //     the end widen the distance that is forecast over.
 //   - an infinite value: the series is refused with a SeriesError; the others go on.
-//   - KPIs declared non-negative: values below zero are read as they are; forecasts and
-//     bounds are never below zero.
+//   - silent, without a value for more than four horizons: the last value, repeated, with the bounds of a random walk.
+//   - flat at the end for four seasons or 28 values, and three times as long as ever before: a series that stopped; it is constant since.
+//   - KPIs with a range: values outside are read as they are; forecasts and bounds are never outside. Those of
+//     whole numbers are whole, with bounds at the outermost ones between the bounds.
 //
 // Results depend on the series and the options alone: not on the number of workers, nor
 // on the order or company of series in the batch.

@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -9,16 +10,17 @@ import (
 
 // effects takes what known columns do to a series out of its history and puts it back on its forecast.
 //
-// A smoother with fixed parameters is run over the series and over every column (see smoother), and what it leaves of the one is regressed on what it leaves of
-// the others (see ridge). Columns come in units: all calendar columns whose names begin alike up to ": ", such as holidays, and each measured
-// one. A unit is a candidate when the evidence for it in the days before the window is at least leastEvidence. Candidates are added
-// one after the other, the most evident first, and one stays when it lowers the mean absolute rolling-origin error of the smoother's forecasts by at
-// least leastFall, and for a measured column also by twice its standard error over days. Those errors are over up to a year before the end, each
-// with coefficients from the days before its quarter of it, and a measured column counts only as far ahead as it is known.
+// A smoother with fixed parameters is run over the series and over every column (see smoother), and what it leaves of the one
+// is regressed on what it leaves of the others (see ridge). Columns come in units: all calendar columns whose names begin
+// alike up to ": ", such as holidays, and each measured one. A unit is a candidate when the evidence for it in the days
+// before the window is at least leastEvidence. Candidates are added one after the other, the most evident first, and one
+// stays when it lowers the mean absolute rolling-origin error of the smoother's forecasts by at least leastFall, and for a
+// measured column also by twice its standard error over days. Those errors are over up to a year before the end, each with
+// coefficients from the days before its quarter of it, and a measured column counts only as far ahead as it is known.
 //
-// All that is done for the values (effects add) and, when they are positive, for their logarithms (effects multiply); the one with the smaller error in the
-// end is taken. In the window, in which methods are compared and bounds measured, coefficients are those from the days before it; the
-// forecast has those from all days.
+// All that is done for the values (effects add) and, when they are positive, for their logarithms (effects multiply); the one
+// with the smaller error in the end is taken. In the window, in which methods are compared and bounds measured, coefficients
+// are those from the days before it; the forecast has those from all days.
 type effects struct {
 	known      knownDays
 	smoother   smoother
@@ -83,8 +85,8 @@ func (a attempt) better(other attempt) bool {
 	return len(a.kept) > 0 && (len(other.kept) == 0 || a.loss < other.loss)
 }
 
-// roll sets the origins of the error: at most mostOrigins over the last year, or the last three fifths, in steps that pass through all phases of
-// the season.
+// roll sets the origins of the error: at most mostOrigins over the last year, or the last three fifths, in steps that pass
+// through all phases of the season.
 func (e *effects) roll(n, horizon, season int) {
 	span := min(n*3/5, max(365, 4*horizon))
 	step := (span + mostOrigins - 1) / mostOrigins
@@ -108,32 +110,18 @@ func (e *effects) attempt(s *history, origin, horizon, season int, multiplies bo
 		y = e.logs
 	}
 	e.smoother.fit(y[:e.origins[0]], season)
-	e.leave(s, y, horizon)
-	e.weigh(s, origin)
+	candidates := e.candidates(s, y, origin)
+	if len(candidates) == 0 {
+		return attempt{}
+	}
+	e.leave(y, candidates, horizon)
 	r := &e.ridge
 	r.cuts = e.cuts(origin, len(y))
-	r.gather(e.known.columns, e.one)
+	r.gather(e.known.columns, columnsOf(candidates), e.one)
 	window, end := len(r.cuts)-2, len(r.cuts)-1
-
-	var candidates []*unit
-	for k := range e.known.units {
-		u := e.known.units[k]
-		if r.judge(window, &u); u.evidence >= leastEvidence {
-			candidates = append(candidates, &u)
-		}
-	}
-	slices.SortStableFunc(candidates, func(a, b *unit) int {
-		switch {
-		case a.evidence > b.evidence:
-			return -1
-		case a.evidence < b.evidence:
-			return 1
-		}
-		return 0
-	})
 	out := attempt{multiplies: multiplies}
 	present := e.errors(s, y, nil, horizon, multiplies)
-	for _, u := range candidates[:min(len(candidates), mostUnits)] {
+	for _, u := range candidates {
 		with := append(slices.Clone(out.kept), u)
 		errors := e.errors(s, y, with, horizon, multiplies)
 		if e.falls(u, present, errors, horizon) {
@@ -161,21 +149,51 @@ func (e *effects) cuts(origin, n int) []int {
 	return append(out, origin, n)
 }
 
-// leave runs the smoother over the series and the columns.
-func (e *effects) leave(s *history, y []float64, horizon int) {
-	size := len(e.origins) * horizon
-	e.one, e.many = resize(e.one, len(y)), resize(e.many, size)
-	e.smoother.leave(y, e.origins, horizon, func(_, place int) float64 { return y[place] }, e.one, e.many)
+// candidates returns the units for which there is evidence in the days before the window, the most evident first.
+func (e *effects) candidates(s *history, y []float64, origin int) (out []*unit) {
+	e.one = resize(e.one, len(y))
+	e.smoother.leave(y, nil, 0, nil, e.one, nil)
+	e.weigh(s, origin)
 	for k := range e.known.columns {
 		c := &e.known.columns[k]
-		c.oneStep, c.manyStep = resize(c.oneStep, len(y)), resize(c.manyStep, size)
+		c.oneStep = resize(c.oneStep, len(y))
+		e.smoother.leave(c.x[:len(y)], nil, 0, nil, c.oneStep, nil)
+	}
+	e.ridge.cuts = []int{origin}
+	for k := range e.known.units {
+		u := e.known.units[k]
+		e.ridge.gather(e.known.columns, u.columns, e.one)
+		if e.ridge.judge(0, &u); u.evidence >= leastEvidence {
+			out = append(out, &u)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *unit) int { return cmp.Compare(b.evidence, a.evidence) })
+	return out[:min(len(out), mostUnits)]
+}
+
+// columnsOf returns the columns of units.
+func columnsOf(units []*unit) (columns []int) {
+	for _, u := range units {
+		columns = append(columns, u.columns...)
+	}
+	return columns
+}
+
+// leave runs the smoother over the series and the candidates' columns, many steps ahead.
+func (e *effects) leave(y []float64, candidates []*unit, horizon int) {
+	size := len(e.origins) * horizon
+	e.many = resize(e.many, size)
+	e.smoother.leave(y, e.origins, horizon, func(_, place int) float64 { return y[place] }, e.one, e.many)
+	for _, k := range columnsOf(candidates) {
+		c := &e.known.columns[k]
+		c.manyStep = resize(c.manyStep, size)
 		e.smoother.leave(c.x[:len(y)], e.origins, horizon, c.seen, c.oneStep, c.manyStep)
 	}
 }
 
-// weigh sets the weight of every row: 0 while the smoother warms up and where nothing was observed; else 1, but for a wild error on a day without
-// anything in the calendar clip*sigma/|e| (Huber 1964), sigma being the median absolute error times 1.4826. Days with something in the
-// calendar keep their weight: they are what is to be explained.
+// weigh sets the weight of every row: 0 while the smoother warms up and where nothing was observed; else 1, but for a wild
+// error on a day without anything in the calendar clip*sigma/|e| (Huber 1964), sigma being the median absolute error times
+// 1.4826. Days with something in the calendar keep their weight: they are what is to be explained.
 func (e *effects) weigh(s *history, origin int) {
 	const clip = 2.5
 	warm := min(2*e.smoother.m, origin/4)
@@ -291,7 +309,8 @@ func (e *effects) takeOut(s *history, beta []float64, season int) {
 	s.fill(season)
 }
 
-// keepAbove lifts values to the least one that they had, if that is positive: methods for positive values may have been chosen for them.
+// keepAbove lifts values to the least one that they had, if that is positive: methods for positive values may have been
+// chosen for them.
 func keepAbove(y []float64, least float64) {
 	if least > leastLogged {
 		for t, v := range y {
@@ -336,8 +355,8 @@ func (e *effects) unknowAll(origins []int, horizon int, paths []float64) {
 	}
 }
 
-// ahead returns what calendar and measured columns do to a value of the forecast that is at places ahead, as sums or, when effects multiply, as
-// logarithms of factors.
+// ahead returns what calendar and measured columns do to a value of the forecast that is at places ahead, as sums or, when
+// effects multiply, as logarithms of factors.
 func (e *effects) ahead(at int) (calendar, measured float64) {
 	n := len(e.raw)
 	return e.sum(e.all, series.Calendar, n, n+at), e.sum(e.all, series.Measured, n, n+at)

@@ -56,8 +56,8 @@ func dayOf(t *testing.T, text string) int32 {
 	return int32(at.Unix() / 86400)
 }
 
-// rolled returns the mean absolute error of forecasts from every step-th day of a series on, with and without what is known. Measured columns
-// are known ahead only for reach days.
+// rolled returns the mean absolute error of forecasts from every step-th day of a series on, with and without what is known.
+// Measured columns are known ahead only for reach days.
 func rolled(t *testing.T, first int32, y []float64, k *series.Known, from, step, reach int) (without, with float64) {
 	t.Helper()
 	const horizon = 14
@@ -102,7 +102,10 @@ func TestBikeRentalsFollowTheWeather(t *testing.T) {
 		name string
 		kind series.KnownKind
 		at   int
-	}{{"holiday", series.Calendar, 5}, {"temperature", series.Measured, 9}, {"humidity", series.Measured, 11}, {"wind", series.Measured, 12}, {"weather", series.Measured, 8}} {
+	}{
+		{"holiday", series.Calendar, 5}, {"temperature", series.Measured, 9}, {"humidity", series.Measured, 11},
+		{"wind", series.Measured, 12}, {"weather", series.Measured, 8},
+	} {
 		k.Columns = append(k.Columns, series.KnownColumn{Name: c.name, Kind: c.kind, Values: repeat(len(rows), func(i int) float64 { return number(t, rows[i][c.at]) })})
 	}
 	for _, c := range []struct {

@@ -13,11 +13,13 @@ import (
 
 const knownFirst = 900 // batches of batchOf begin on day 1000
 
-// knownOf returns what is known of days from knownFirst on: each column's value as a function of the day of the batch, 0 on its first.
+// knownOf returns what is known of days from knownFirst on: each column's value as a function of the day of the batch, 0 on
+// its first.
 func knownOf(days int, columns map[string]func(day int) float64, kinds map[string]series.KnownKind, order ...string) *series.Known {
 	k := &series.Known{FirstDay: knownFirst}
 	for _, name := range order {
-		k.Columns = append(k.Columns, series.KnownColumn{Name: name, Kind: kinds[name], Values: repeat(days+1000-knownFirst, func(i int) float64 { return columns[name](i + knownFirst - 1000) })})
+		values := repeat(days+1000-knownFirst, func(i int) float64 { return columns[name](i + knownFirst - 1000) })
+		k.Columns = append(k.Columns, series.KnownColumn{Name: name, Kind: kinds[name], Values: values})
 	}
 	return k
 }
@@ -44,7 +46,8 @@ func weather(days int, seed uint64) []float64 {
 	})
 }
 
-// errorsOf returns the mean absolute error of the forecasts of every series of the batch, whose last horizon values are held back.
+// errorsOf returns the mean absolute error of the forecasts of every series of the batch, whose last horizon values are held
+// back.
 func errorsOf(t *testing.T, values [][]float64, known []*series.Known, horizon int) ([]float64, *forecast.Vintage) {
 	t.Helper()
 	var past [][]float64
@@ -160,7 +163,7 @@ func TestWeatherIsFound(t *testing.T) {
 
 // What has nothing to do with the series is refused: of each kind at most 3 in 100 are kept.
 func TestNoiseIsRefused(t *testing.T) {
-	const days, count = 500, 150
+	const days, count = 500, 100
 	var values [][]float64
 	var all []*series.Known
 	for seed := range uint64(count) {
@@ -199,7 +202,8 @@ func TestNoiseIsRefused(t *testing.T) {
 func TestClosedDays(t *testing.T) {
 	const days = 300
 	closed := on(40, 100, 170, 240, 310)
-	known := knownOf(days+30, map[string]func(int) float64{"closed: stocktaking": closed}, map[string]series.KnownKind{"closed: stocktaking": series.Closed}, "closed: stocktaking")
+	const name = "closed: stocktaking"
+	known := knownOf(days+30, map[string]func(int) float64{name: closed}, map[string]series.KnownKind{name: series.Closed}, name)
 	base := weekly(days, 4)
 	shut := repeat(days, func(i int) float64 { return base[i] * (1 - closed(i)) })
 	missing := repeat(days, func(i int) float64 {
@@ -276,6 +280,55 @@ func TestOddColumns(t *testing.T) {
 	for h := range 30 {
 		if v.Mean[h] != v.Mean[30+h] {
 			t.Fatalf("columns that lie years away changed day %d from %v to %v", h+1, v.Mean[h], v.Mean[30+h])
+		}
+	}
+}
+
+// Pay days are found among the days of the month, whatever weekday they fall on.
+func TestMonthDaysAreFound(t *testing.T) {
+	const days, horizon, count = 730, 40, 12
+	columns := series.MonthDays(1000, days+horizon)
+	known := &series.Known{FirstDay: 1000, Columns: columns}
+	var values [][]float64
+	var all []*series.Known
+	for seed := range uint64(count) {
+		base := weekly(days+horizon, seed+70)
+		values = append(values, repeat(len(base), func(i int) float64 { return base[i] * (1 + 0.6*columns[6].Values[i] + 0.3*columns[0].Values[i]) }))
+		all = append(all, known)
+	}
+	without, _ := errorsOf(t, values, nil, horizon)
+	with, v := errorsOf(t, values, all, horizon)
+	if mean(with) > 0.75*mean(without) {
+		t.Errorf("mean error %.2f with days of the month, %.2f without: want a quarter less", mean(with), mean(without))
+	}
+	for i := range count {
+		if len(v.Effects[i]) != len(columns) {
+			t.Errorf("series %d: effects %v", i, v.Effects[i])
+		}
+	}
+}
+
+// What is known changes neither that doubling a series doubles its forecast, nor that series depend on themselves alone.
+func TestKnownEquivariance(t *testing.T) {
+	const days = 400
+	rain := weather(days+130, 3)
+	known := knownOf(days+30, map[string]func(int) float64{"rain": func(d int) float64 { return rain[d+100] }, "holiday: a": on(20, 100, 300), "closed": on(55, 66)},
+		map[string]series.KnownKind{"rain": series.Measured, "holiday: a": series.Calendar, "closed": series.Closed}, "rain", "holiday: a", "closed")
+	base := weekly(days, 5)
+	values := repeat(days, func(i int) float64 { return base[i]*(1-0.5*on(20, 100, 300)(i)) - 2*rain[i+100] })
+	scaled := repeat(days, func(i int) float64 { return math.Ldexp(values[i], 30) })
+	b := batchOf(series.Anything(), values, weekly(days, 6), scaled, values)
+	b.Known = []*series.Known{known, nil, known, known}
+	v, w := run(t, b, forecast.Options{Workers: 1}), run(t, b, forecast.Options{Workers: 3})
+	if len(v.Effects[0]) == 0 {
+		t.Fatal("the case is too easy: no effect is found")
+	}
+	for h := range 30 {
+		if v.Mean[h] != v.Mean[90+h] || math.Ldexp(v.Mean[h], 30) != v.Mean[60+h] || math.Ldexp(v.Upper95[h], 30) != v.Upper95[60+h] || v.Mean[h] != w.Mean[h] {
+			t.Fatalf("day %d: %v, again %v, with others %v, doubled thirty times %v", h+1, v.Mean[h], v.Mean[90+h], w.Mean[h], v.Mean[60+h])
+		}
+		if math.Ldexp(v.Measured[h], 30) != v.Measured[60+h] || math.Ldexp(v.Calendar[h], 30) != v.Calendar[60+h] {
+			t.Fatalf("day %d: components do not double", h+1)
 		}
 	}
 }

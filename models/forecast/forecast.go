@@ -34,6 +34,9 @@ type Options struct {
 	// ReselectAfterDays is the age at which a method of Prior is no longer kept. Zero
 	// means 7; a negative value never keeps one.
 	ReselectAfterDays int32
+	// KeepErrors keeps in the vintage, for Reconcile, the errors one step ahead of each series in the window: at most 120
+	// numbers for each.
+	KeepErrors bool
 }
 
 // withDefaults returns the options with zero values filled in, or an error that names
@@ -98,6 +101,9 @@ func Forecast(ctx context.Context, batch *series.Batch, opt Options) (*Vintage, 
 		return nil, err
 	}
 	out := newVintage(batch.Len(), opt.Horizon)
+	if opt.KeepErrors {
+		out.errors = make([]windowErrors, batch.Len())
+	}
 	refused := make([]error, batch.Len())
 	var next atomic.Int64
 	var workers sync.WaitGroup

@@ -48,8 +48,8 @@ func (s *history) load(values []float64, limit, season int) (infinite int) {
 	return -1
 }
 
-// flat returns how many of the last observed values are equal, when they are at least least of them and flatTimes as many as ever were in a row before; else 0.
-// Days without a value count for the run that they lie in.
+// flat returns how many of the last observed values are equal, when they are at least least of them and flatTimes as many as
+// ever were in a row before; else 0. Days without a value count for the run that they lie in.
 func (s *history) flat(least int) (length int) {
 	longest, begin := 0, 0
 	for t := 1; t < len(s.y); t++ {
@@ -66,8 +66,8 @@ func (s *history) flat(least int) (length int) {
 // flatTimes is how many times longer than any before a run of equal values is, to be taken for the end of the series.
 const flatTimes = 3
 
-// trim fills the history again after days were taken from what counts as observed. Such days at its ends are cut off; it returns how
-// many at the beginning.
+// trim fills the history again after days were taken from what counts as observed. Such days at its ends are cut off; it
+// returns how many at the beginning.
 func (s *history) trim(season int) (cut int) {
 	first, end := slices.Index(s.observed, true), len(s.y)
 	for end > 0 && !s.observed[end-1] {

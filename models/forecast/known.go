@@ -46,11 +46,26 @@ type knownDays struct {
 	columns []column
 	units   []unit
 	n       int
+	loaded  loaded
+}
+
+// loaded says what was loaded last: series of one business mostly share it.
+type loaded struct {
+	known                     *series.Known
+	day                       int32
+	n, ahead, horizon, season int
 }
 
 // load lays the calendar and the measured columns on n past places and the ones ahead; day is that of place 0.
 func (d *knownDays) load(k *series.Known, day int32, n, ahead, horizon, season int) {
-	d.columns, d.units, d.n = d.columns[:0], d.units[:0], n
+	if now := (loaded{k, day, n, ahead, horizon, season}); now != d.loaded || k == nil {
+		d.columns, d.units, d.n, d.loaded = nil, nil, n, now
+		d.lay(k, day, n, ahead, horizon, season)
+	}
+}
+
+// lay is load for another series than the last.
+func (d *knownDays) lay(k *series.Known, day int32, n, ahead, horizon, season int) {
 	if k == nil {
 		return
 	}
@@ -101,9 +116,9 @@ func (d *knownDays) calendar(name string, at func(int) float64, places int, grou
 	d.columns = append(d.columns, column{name: name, kind: series.Calendar, x: x, reach: places - d.n, unit: 1})
 }
 
-// measured adds a column as its difference from its climate, or from its mean where the history is too short to show one, in standard deviations;
-// and, where it is not known over the whole horizon, also its values of the day and of the season before. A column with fewer than 30 past values, or
-// of one value only, is left out.
+// measured adds a column as its difference from its climate, or from its mean where the history is too short to show one, in
+// standard deviations; and, where it is not known over the whole horizon, also its values of the day and of the season
+// before. A column with fewer than 30 past values, or of one value only, is left out.
 func (d *knownDays) measured(name string, at func(int) float64, ahead, horizon, season int) {
 	values := make([]float64, d.n+ahead)
 	for place := range values {
@@ -146,9 +161,9 @@ func (d *knownDays) measured(name string, at func(int) float64, ahead, horizon, 
 	}
 }
 
-// anomalies turns values into differences from their climate in standard deviations, and returns the deviation; 0 when there is nothing to learn
-// from. The climate is, by least squares over the n past values, a constant and two harmonics of the year, of which the history shows climateLeast days or
-// more, else the constant.
+// anomalies turns values into differences from their climate in standard deviations, and returns the deviation; 0 when there
+// is nothing to learn from. The climate is, by least squares over the n past values, a constant and two harmonics of the
+// year, of which the history shows climateLeast days or more, else the constant.
 func anomalies(values []float64, n int) (deviation float64) {
 	seen := 0
 	for _, v := range values[:n] {

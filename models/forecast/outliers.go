@@ -5,16 +5,18 @@ import (
 	"slices"
 )
 
-// outliers finds single wild days and puts tamer values in their place for fitting. A day is wild when it lies more than wildDays robust standard deviations from both the
-// median of the three values of its phase before it and that of the three behind it (at the ends from the one there is); a level shift is
-// far from one only. The deviation is 1.4826 times the median of all such distances (Hampel 1974). What comes again is not wild: a day is left alone when
-// the day one of the longer seasons before or behind it was like it (see longSeasons). Nor are more than wildRun days in a row, nor any when more than
+// outliers finds single wild days and puts tamer values in their place for fitting. A day is wild when it lies more than
+// wildDays robust standard deviations from both the median of the three values of its phase before it and that of the three
+// behind it (at the ends from the one there is); a level shift is far from one only. The deviation is 1.4826 times the median
+// of all such distances (Hampel 1974). What comes again is not wild: a day is left alone when the day one of the longer
+// seasons before or behind it was like it (see longSeasons). Nor are more than wildRun days in a row, nor any when more than
 // wildShare of all are: then the series is like that.
 //
-// Wild days are replaced by the mean of the medians of both sides, and only when that lowers the mean absolute rolling-origin error on the other days of the window by wildFall. Of the
-// last two seasons, where there is nothing behind to compare with, days are wild by their distance from what was before, when what is behind came back, and
-// when such days mostly came back in the past; for them the error only must not rise, since it has hardly seen them. Bounds and errors are still
-// measured against the values that were observed.
+// Wild days are replaced by the mean of the medians of both sides, and only when that lowers the mean absolute rolling-origin
+// error on the other days of the window by wildFall. Of the last two seasons, where there is nothing behind to compare with,
+// days are wild by their distance from what was before, when what is behind came back, and when such days mostly came back in
+// the past; for them the error only must not rise, since it has hardly seen them. Bounds and errors are still measured
+// against the values that were observed.
 type outliers struct {
 	smoother smoother
 	off      []float64 // distance of each value from the nearer side, where there are both
@@ -60,7 +62,8 @@ func (o *outliers) tame(s *history, origins []int, horizon, season int) int {
 	return len(o.wild)
 }
 
-// replace puts tamer values in the place of some, and takes that back when the loss is not at most that asked for. It returns the loss that it leaves.
+// replace puts tamer values in the place of some, and takes that back when the loss is not at most that asked for. It returns
+// the loss that it leaves.
 func (o *outliers) replace(s *history, wild []int, loss, atMost float64, origins []int, horizon, season int) float64 {
 	if len(wild) == 0 {
 		return loss
@@ -80,7 +83,8 @@ func (o *outliers) replace(s *history, wild []int, loss, atMost float64, origins
 	return tamed
 }
 
-// find sets wild and reports whether there is any. In a positive series a day is wild only when it is so both as it is and by its logarithm: much noise multiplies.
+// find sets wild and reports whether there is any. In a positive series a day is wild only when it is so both as it is and by
+// its logarithm: much noise multiplies.
 func (o *outliers) find(y []float64, observed []bool, m int) bool {
 	o.wild, o.inner = o.wild[:0], 0
 	inner, late := o.suspects(y, observed, m)

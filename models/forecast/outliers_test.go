@@ -23,7 +23,9 @@ func distance(v *forecast.Vintage, i, j int) float64 {
 // Single wild days, be they the last, do not move the forecast; they are counted, and the bounds stay.
 func TestWildDaysDoNotDistort(t *testing.T) {
 	const days, count = 400, 12
-	places := map[string][]int{"inside": {150, 300, 345}, "in the window": {380}, "three in a row": {310, 311, 312}, "the last day": {399}, "the day before the last": {398}}
+	places := map[string][]int{
+		"inside": {150, 300, 345}, "in the window": {380}, "three in a row": {310, 311, 312}, "the last day": {399}, "the day before the last": {398},
+	}
 	for name, wild := range places {
 		var all [][]float64
 		for seed := range uint64(count) {
@@ -106,7 +108,7 @@ func TestLevelShiftIsFollowed(t *testing.T) {
 
 // Neither white noise nor a random walk has shifts, or wild days, in more than 3 of 100 series.
 func TestNoiseHasNeitherShiftsNorWildDays(t *testing.T) {
-	const count = 150
+	const count = 70
 	var all [][]float64
 	for seed := range uint64(count) {
 		random, level := rand.New(rand.NewPCG(seed, 21)), 0.0
@@ -130,7 +132,8 @@ func TestNoiseHasNeitherShiftsNorWildDays(t *testing.T) {
 	}
 }
 
-// A series that stopped has a defined answer: one that went flat stays there, one whose values end long ago is forecast at its last value.
+// A series that stopped has a defined answer: one that went flat stays there, one whose values end long ago is forecast at
+// its last value.
 func TestStoppedSeries(t *testing.T) {
 	dead := append(weekly(300, 1), make([]float64, 40)...)
 	quiet := append(weekly(300, 2), make([]float64, 12)...) // not yet dead

@@ -19,10 +19,10 @@ func poisson(random *rand.Rand, rate float64) float64 {
 	return count
 }
 
-// Bounds of counts cover about what they say, however small the counts are, and are no wider than whole numbers ask for: no bound is the first
-// number outside.
+// Bounds of counts cover about what they say, however small the counts are, and are no wider than whole numbers ask for: no
+// bound is the first number outside.
 func TestBoundsOfCountsCover(t *testing.T) {
-	const count, days, horizon = 60, 400, 30
+	const count, days, horizon = 40, 400, 30
 	for _, rate := range []float64{0.2, 1, 5, 60} {
 		random := rand.New(rand.NewPCG(uint64(rate*10), 3))
 		var past, future [][]float64
@@ -64,7 +64,7 @@ func TestBoundsOfCountsCover(t *testing.T) {
 
 // A share between 0 and 1 near its end keeps inside, and its bounds cover.
 func TestBoundsOfSharesCover(t *testing.T) {
-	const count, days, horizon = 60, 400, 30
+	const count, days, horizon = 40, 400, 30
 	random := rand.New(rand.NewPCG(3, 9))
 	var past, future [][]float64
 	for range count {

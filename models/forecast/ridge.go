@@ -9,6 +9,7 @@ import (
 // ridge holds the weighted sums of products of what the smoother leaves of the columns, and of the series, up to several places.
 type ridge struct {
 	cuts     []int // ascending places; sums are over the rows before each
+	place    []int // of each column in the sums
 	moments  []*mat.SymDense
 	targets  []*mat.VecDense
 	noise    float64 // variance
@@ -17,9 +18,13 @@ type ridge struct {
 	deviance []float64
 }
 
-// gather sums up the products. Rows of weight 0 do not count.
-func (r *ridge) gather(columns []column, y []float64) {
-	p := len(columns)
+// gather sums up the products of the active columns. Rows of weight 0 do not count.
+func (r *ridge) gather(columns []column, active []int, y []float64) {
+	p := len(active)
+	r.place = append(r.place[:0], make([]int, len(columns))...)
+	for at, k := range active {
+		r.place[k] = at
+	}
 	r.moments, r.targets = r.moments[:0], r.targets[:0]
 	moments, targets := mat.NewSymDense(p, nil), mat.NewVecDense(p, nil)
 	raw, t := moments.RawSymmetric(), 0
@@ -31,8 +36,8 @@ func (r *ridge) gather(columns []column, y []float64) {
 			if w == 0 {
 				continue
 			}
-			for i := range columns {
-				row[i] = columns[i].oneStep[t]
+			for i, k := range active {
+				row[i] = columns[k].oneStep[t]
 			}
 			for i, v := range row {
 				if v == 0 {
@@ -52,12 +57,14 @@ func (r *ridge) gather(columns []column, y []float64) {
 	}
 }
 
-// solve returns the coefficients of the units' columns, in the order of members, from the rows before a cut: least squares with the prior
+// solve returns the coefficients of the units' columns, in the order of members, from the rows before a cut: least squares
+// with the prior
 //
 //	b_j = m + u_j, m and u_j normal with variance noise/ridge
 //
-// for the columns of a unit, so that one which was seen once, or never, leans on the mean of its kind. Its precision is ridge*(I - 11'/(k+1)) for k
-// columns. The evidence is the logarithm of the marginal likelihood against that of no effect (MacKay 1992).
+// for the columns of a unit, so that one which was seen once, or never, leans on the mean of its kind. Its precision is
+// ridge*(I - 11'/(k+1)) for k columns. The evidence is the logarithm of the marginal likelihood against that of no effect
+// (MacKay 1992).
 func (r *ridge) solve(cut int, units []*unit) (members []int, beta []float64, evidence float64) {
 	for _, u := range units {
 		members = append(members, u.columns...)
@@ -65,9 +72,9 @@ func (r *ridge) solve(cut int, units []*unit) (members []int, beta []float64, ev
 	p := len(members)
 	a, b := mat.NewSymDense(p, nil), mat.NewVecDense(p, nil)
 	for i, m := range members {
-		b.SetVec(i, r.targets[cut].AtVec(m))
+		b.SetVec(i, r.targets[cut].AtVec(r.place[m]))
 		for j := i; j < p; j++ {
-			a.SetSym(i, j, r.moments[cut].At(m, members[j]))
+			a.SetSym(i, j, r.moments[cut].At(r.place[m], r.place[members[j]]))
 		}
 	}
 	at, prior := 0, 0.0

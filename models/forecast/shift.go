@@ -5,19 +5,22 @@ import (
 	"slices"
 )
 
-// shifts finds the last level shift near the end of a history and brings what lies before it to the new level, so that every method follows it
-// at once. With the means of up to four seasons on both sides of a day,
+// shifts finds the last level shift near the end of a history and brings what lies before it to the new level, so that every
+// method follows it at once. With the means of up to four seasons on both sides of a day,
 //
 //	D(t) = mean(y[t:t+4m]) - mean(y[t-4m:t]),
 //
-// a shift is a day on which |D| is largest and beyond shiftSize times 1.4826 times the median of |D| over all of the history: a
-// series whose level always wanders has no shifts. Behind it lie at least two seasons (of at least seven values), and it lies in
-// the window; and the means of the nearest unit, a season or a week, differ by shiftSharp of that at least: a slope has no shifts.
+// a shift is a day on which |D| is largest and beyond shiftSize times 1.4826 times the median of |D| over all of the history:
+// a series whose level always wanders has no shifts. Behind it lie at least two seasons (of at least seven values), and it
+// lies in the window; and the means of the nearest unit, a season or a week, differ by shiftSharp of that at least: a slope
+// has no shifts.
 //
 // What lies before is multiplied by the ratio of the two means, or the difference is added, whichever has the smaller mean
-// absolute rolling-origin error behind the shift; each origin knows the size only from the values it has seen. Neither is done when the error rises by it.
+// absolute rolling-origin error behind the shift; each origin knows the size only from the values it has seen. Neither is
+// done when the error rises by it.
 type shifts struct {
 	smoother smoother
+	sums     []float64 // running sums of the history
 	jumps    []float64
 	sizes    []float64
 	origins  []int     // behind the shift
@@ -79,10 +82,15 @@ func (f *shifts) find(y []float64, unit, from int) (at, behind int) {
 		return -1, 0
 	}
 	f.jumps, f.sizes = resize(f.jumps, n), f.sizes[:0]
+	f.sums = append(f.sums[:0], 0)
+	for _, v := range y {
+		f.sums = append(f.sums, f.sums[len(f.sums)-1]+v)
+	}
+	between := func(lo, hi int) float64 { return (f.sums[hi] - f.sums[lo]) / float64(hi-lo) }
 	best := -1
 	for t := 2 * unit; t <= n-2*unit; t++ {
 		width := min(shiftSeasons*unit, t/unit*unit, (n-t)/unit*unit)
-		f.jumps[t] = math.Abs(mean(y[t:t+width]) - mean(y[t-width:t]))
+		f.jumps[t] = math.Abs(between(t, t+width) - between(t-width, t))
 		f.sizes = append(f.sizes, f.jumps[t])
 		if t >= from && (best < 0 || f.jumps[t] > f.jumps[best]) {
 			best = t
@@ -98,9 +106,9 @@ func (f *shifts) find(y []float64, unit, from int) (at, behind int) {
 	return best, min(shiftSeasons*unit, best/unit*unit, (n-best)/unit*unit)
 }
 
-// losses returns the smoother's mean absolute errors behind the shift: as it is, with the difference of the means added to what lies before, and with that
-// multiplied by their ratio. The smoother is fitted to each, and linear: an error of a moved history is that of the history plus the size times that of what
-// is moved, the size being what the origin has seen of it.
+// losses returns the smoother's mean absolute errors behind the shift: as it is, with the difference of the means added to
+// what lies before, and with that multiplied by their ratio. The smoother is fitted to each, and linear: an error of a moved
+// history is that of the history plus the size times that of what is moved, the size being what the origin has seen of it.
 func (f *shifts) losses(s *history, at, unit, horizon, season int, before, after float64) (plain, added, multiplied float64) {
 	f.origins = f.origins[:0]
 	for origin := at + unit; origin < len(s.y); origin++ {
@@ -121,7 +129,8 @@ func (f *shifts) losses(s *history, at, unit, horizon, season int, before, after
 	return plain, added, f.loss(s, at, unit, horizon, season, 1/before, before)
 }
 
-// loss returns the mean absolute error of the smoother that is fitted to the moved history, when scale times the size of the shift times part is added.
+// loss returns the mean absolute error of the smoother that is fitted to the moved history, when scale times the size of the
+// shift times part is added.
 func (f *shifts) loss(s *history, at, unit, horizon, season int, scale, before float64) float64 {
 	y := s.y
 	f.smoother.fit(f.moved, season)

@@ -2,9 +2,9 @@ package forecast
 
 import "math"
 
-// smoother is exponential smoothing with a level and an additive season whose parameters are fixed, which makes it linear: what it leaves of a sum
-// is the sum of what it leaves of each part. Regressing what it leaves of a series on what it leaves of known columns is generalised least
-// squares for noise of that kind (Hyndman, Koehler, Ord and Snyder 2008, chapter 9).
+// smoother is exponential smoothing with a level and an additive season whose parameters are fixed, which makes it linear:
+// what it leaves of a sum is the sum of what it leaves of each part. Regressing what it leaves of a series on what it leaves
+// of known columns is generalised least squares for noise of that kind (Hyndman, Koehler, Ord and Snyder 2008, chapter 9).
 type smoother struct {
 	m            int
 	alpha, gamma float64
@@ -34,8 +34,9 @@ func (s *smoother) fit(y []float64, m int) {
 	s.alpha, s.gamma = alpha, gamma
 }
 
-// run lets the smoother follow x and calls visit with each value's error one step ahead and the level before it; the state is that before
-// the value, too. The season begins as the mean by phase over the first eight seasons (or fewer), the level as their mean.
+// run lets the smoother follow x and calls visit with each value's error one step ahead and the level before it; the state is
+// that before the value, too. The season begins as the mean by phase over the first eight seasons (or fewer), the level as
+// their mean.
 func (s *smoother) run(x []float64, visit func(t int, e, level float64)) {
 	m := s.m
 	s.season = resize(s.season, m)
@@ -64,8 +65,8 @@ func (s *smoother) run(x []float64, visit func(t int, e, level float64)) {
 	}
 }
 
-// leave sets one to what is left of x one step ahead, and many to what is left from each origin on up to horizon steps ahead, where target gives the
-// value that is compared. Steps behind the end are 0.
+// leave sets one to what is left of x one step ahead, and many to what is left from each origin on up to horizon steps ahead,
+// where target gives the value that is compared. Steps behind the end are 0.
 func (s *smoother) leave(x []float64, origins []int, horizon int, target func(origin, place int) float64, one, many []float64) {
 	k := 0
 	s.run(x, func(t int, e, level float64) {

@@ -51,7 +51,8 @@ type Vintage struct {
 	Trend, Seasonal, LongSeasonal, Calendar, Measured []float64
 
 	horizon int
-	first   []int // first row of each series, and the end
+	errors  []windowErrors // of each series, where they are kept; nil when they are not
+	first   []int          // first row of each series, and the end
 }
 
 // NoShift is the Vintage.Shift of a series without a level shift.

@@ -21,13 +21,13 @@ type adjusted struct {
 }
 
 const (
-	// wild is how many robust standard deviations a value may lie from the median of its neighbours, before it is drawn in to that
-	// distance: a change point is not a single day.
+	// wild is how many robust standard deviations a value may lie from the median of its neighbours, before it is drawn in to
+	// that distance: a change point is not a single day.
 	wild = 3.5
 	// beside is how many neighbours on each side that median takes.
 	beside = 5
-	// yearLength is a year of daily values; yearCycles how many of them the history has to hold for their season to be told from its course, and
-	// yearCorrelation what it has to show of it at that lag.
+	// yearLength is a year of daily values; yearCycles how many of them the history has to hold for their season to be told
+	// from its course, and yearCorrelation what it has to show of it at that lag.
 	yearLength      = 365
 	yearCycles      = 2.5
 	yearCorrelation = 0.3
@@ -101,9 +101,10 @@ func (a *adjusted) bridge() {
 	}
 }
 
-// deseason takes the season out: the median by phase of what the centred moving average over one season leaves, in two rounds, of which the
-// second one bridges the gaps without the season. Then the year, if there are enough of them and they resemble each other, as harmonics by
-// least squares on what the moving average over a year leaves. Fewer than four seasons have none.
+// deseason takes the season out: the median by phase of what the centred moving average over one season leaves, in two
+// rounds, of which the second one bridges the gaps without the season. Then the year, if there are enough of them and they
+// resemble each other, as harmonics by least squares on what the moving average over a year leaves. Fewer than four seasons
+// have none.
 func (a *adjusted) deseason(season int) {
 	if season > 1 && len(a.x) >= 4*season {
 		a.season = append(a.season, make([]float64, season)...)
@@ -149,7 +150,8 @@ func (a *adjusted) takeOut(x []float64, season int) {
 	}
 }
 
-// takeOutYear subtracts the first harmonics of a year, when what a moving average over a year leaves correlates with itself a year before.
+// takeOutYear subtracts the first harmonics of a year, when what a moving average over a year leaves correlates with itself a
+// year before.
 func (a *adjusted) takeOutYear() {
 	n := len(a.x)
 	a.smooth = smoothed(a.smooth[:0], a.x, yearLength)

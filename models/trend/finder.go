@@ -17,17 +17,19 @@ type change struct {
 	confidence    float64
 }
 
-// finder looks for change points by narrowest-over-threshold (Baranowski, Chen and Fryzlewicz 2019) on seeded intervals (Kovacs,
-// Buehlmann, Li and Munk 2023). Inside an interval, a straight line is compared with the line and one column more: a step at k (1 from k on) or a
-// hinge at k (t-k from k on). With r the residuals of the line and u the column without its projection on the line,
+// finder looks for change points by narrowest-over-threshold (Baranowski, Chen and Fryzlewicz 2019) on seeded intervals
+// (Kovacs, Buehlmann, Li and Munk 2023). Inside an interval, a straight line is compared with the line and one column more: a
+// step at k (1 from k on) or a hinge at k (t-k from k on). With r the residuals of the line and u the column without its
+// projection on the line,
 //
 //	z = sum(r*u) / (sigma * sqrt(sum(u*u)))
 //
-// is standard normal for noise of long-run deviation sigma (see noise). The narrowest interval with a |z| beyond the threshold
-// gives a change point, there and then the sides of it are searched. All change points are then fitted together by least squares, each moved
-// to where the sum of squares is least, and the weakest taken away until all keep the threshold.
+// is standard normal for noise of long-run deviation sigma (see noise). The narrowest interval with a |z| beyond the
+// threshold gives a change point, there and then the sides of it are searched. All change points are then fitted together by
+// least squares, each moved to where the sum of squares is least, and the weakest taken away until all keep the threshold.
 //
-// The threshold is where the chance that noise shows such a z anywhere in the history, of either kind, is one less the confidence; see tail.
+// The threshold is where the chance that noise shows such a z anywhere in the history, of either kind, is one less the
+// confidence; see tail.
 type finder struct {
 	x       []float64
 	sigma   float64
@@ -82,8 +84,9 @@ func (f *finder) search(lo, hi, segment int, found []change) []change {
 	return f.search(best.at, hi, segment, found)
 }
 
-// eachSeed calls visit with the seeded intervals of lo to hi, narrow ones first: lengths grow by the square root of two up to all, and neighbours of a
-// length overlap by half or more. It stops after the last interval of a length at which visit returned true.
+// eachSeed calls visit with the seeded intervals of lo to hi, narrow ones first: lengths grow by the square root of two up to
+// all, and neighbours of a length overlap by half or more. It stops after the last interval of a length at which visit
+// returned true.
 func eachSeed(lo, hi, shortest int, visit func(from, to int) bool) {
 	n := hi - lo
 	for length := float64(shortest); ; length *= math.Sqrt2 {
@@ -141,7 +144,8 @@ func stepEnergy(n, k int) float64 {
 	return q*(1-q/N) - c*c*12/(N*(N*N-1))
 }
 
-// hingeEnergy does so for a hinge, 0 at k, 1 at k+1 and so on: with q = n-k, its sum s = q*(q-1)/2 and sum of squares (q-1)*q*(2q-1)/6.
+// hingeEnergy does so for a hinge, 0 at k, 1 at k+1 and so on: with q = n-k, its sum s = q*(q-1)/2 and sum of squares
+// (q-1)*q*(2q-1)/6.
 func hingeEnergy(n, k int) float64 {
 	N, q := float64(n), float64(n-k)
 	s := q * (q - 1) / 2
@@ -247,8 +251,8 @@ func (f *finder) fit(found []change) fitted {
 	return out
 }
 
-// move makes change k of the kind, and puts it at the place up to a segment to each side, for which the fit of all is best; no nearer than half a
-// segment to its neighbours.
+// move makes change k of the kind, and puts it at the place up to a segment to each side, for which the fit of all is best;
+// no nearer than half a segment to its neighbours.
 func (f *finder) move(found []change, k, segment int) {
 	lo, hi := segment, len(f.x)-segment
 	if k > 0 {

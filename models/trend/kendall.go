@@ -25,8 +25,9 @@ const (
 //
 //	c = 1 + 2/(n(n-1)(n-2)) * sum of (n-i)(n-i-1)(n-i-2)*r_i
 //
-// over the lags i at which the autocorrelation r_i of the ranks of v without Sen's slope is significant, |r_i| > 1.96/sqrt(n); lags are those of observed
-// values. The interval of the slope has the same variance (Gilbert 1987, section 16.4). Values that are all equal have slope 0 and p-value 1.
+// over the lags i at which the autocorrelation r_i of the ranks of v without Sen's slope is significant, |r_i| >
+// 1.96/sqrt(n); lags are those of observed values. The interval of the slope has the same variance (Gilbert 1987, section
+// 16.4). Values that are all equal have slope 0 and p-value 1.
 type kendall struct {
 	t, v   []float64 // of observed values
 	slopes []float64
@@ -129,8 +130,8 @@ func (k *kendall) rank(slope float64) (ties float64) {
 	return ties
 }
 
-// hamedRao returns by what the significant autocorrelations of the ranks multiply the variance of S, and sets first to the one at lag 1, 0 when that is
-// not significant.
+// hamedRao returns by what the significant autocorrelations of the ranks multiply the variance of S, and sets first to the
+// one at lag 1, 0 when that is not significant.
 func (k *kendall) hamedRao() float64 {
 	n := len(k.ranks)
 	N := float64(n)
@@ -159,9 +160,10 @@ func (k *kendall) hamedRao() float64 {
 	})
 }
 
-// firstOrder returns by what noise of first order multiplies the variance of S: r_i = 6/pi*asin(rho^i/2), the rank correlation of normal values. Autocorrelations
-// of a short stretch without its slope come out too low, and the later ones are seldom significant, so that the correction of Hamed and Rao alone
-// finds too many trends; rho is the larger of that at lag 1 without its bias, rho + (2+4*rho)/n (van Giersbergen 2005), and that of the longer history.
+// firstOrder returns by what noise of first order multiplies the variance of S: r_i = 6/pi*asin(rho^i/2), the rank
+// correlation of normal values. Autocorrelations of a short stretch without its slope come out too low, and the later ones
+// are seldom significant, so that the correction of Hamed and Rao alone finds too many trends; rho is the larger of that at
+// lag 1 without its bias, rho + (2+4*rho)/n (van Giersbergen 2005), and that of the longer history.
 func (k *kendall) firstOrder() float64 {
 	n := len(k.ranks)
 	rho := k.memory
@@ -188,8 +190,8 @@ func inflation(n int, r func(lag int) float64) float64 {
 	return 1 + 2/(N*(N-1)*(N-2))*sum
 }
 
-// memory returns the autocorrelation at lag 1 of first-order noise on any course that is slow, by differences over one and two days (Chakar, Lebarbier,
-// Levy-Leduc and Robin 2017):
+// memory returns the autocorrelation at lag 1 of first-order noise on any course that is slow, by differences over one and
+// two days (Chakar, Lebarbier, Levy-Leduc and Robin 2017):
 //
 //	rho = (median |x_(t+2)-x_t|)^2 / (median |x_(t+1)-x_t|)^2 - 1
 func memory(x []float64) float64 {

@@ -20,8 +20,8 @@ func TestKendallByHand(t *testing.T) {
 		}
 	}
 	got := k.test()
-	// Slopes sorted: -2 -1 -1/2 0 1/3 1/2 2/5 ... : 1-3 2, 1-2 .5, 1-4 1, 1-5 1, 1-3 .4, 3-2 -1, 3-4 .5, 3-5 2/3, 3-3 0, 2-4 2, 2-5 1.5, 2-3 1/3, 4-5 1, 4-3 -.5, 5-3 -2;
-	// the eighth of fifteen is 1/2.
+	// Slopes sorted: -2 -1 -1/2 0 1/3 1/2 2/5 ... : 1-3 2, 1-2 .5, 1-4 1, 1-5 1, 1-3 .4, 3-2 -1, 3-4 .5, 3-5 2/3, 3-3 0, 2-4
+	// 2, 2-5 1.5, 2-3 1/3, 4-5 1, 4-3 -.5, 5-3 -2; the eighth of fifteen is 1/2.
 	if got.tau != 8.0/15 || got.slope != 0.5 {
 		t.Errorf("tau %v, slope %v, want 8/15 and 1/2", got.tau, got.slope)
 	}

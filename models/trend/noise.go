@@ -2,15 +2,16 @@ package trend
 
 import "math"
 
-// noise returns the standard deviation that a sum of n values owes to noise, divided by the square root of n: the root of the long-run
-// variance. For blocks of b values with means m_1, m_2, ...
+// noise returns the standard deviation that a sum of n values owes to noise, divided by the square root of n: the root of the
+// long-run variance. For blocks of b values with means m_1, m_2, ...
 //
 //	sigma^2(b) = b/2 * (1.4826 * median |m_(j+1) - m_j - median of these|)^2
 //
-// is that variance for any noise that forgets within a block; for independent noise it is the same for every b. A few jumps and bends
-// do not move the medians. Taken is the largest over blocks of about one, two and four weeks (of whole seasons), so that noise which
-// remembers for days counts as much as it moves a mean; noise that remembers longer still grows from the second to the third and is
-// extrapolated to the length of the series by that growth. It is 0 for a series of which more than half does not move.
+// is that variance for any noise that forgets within a block; for independent noise it is the same for every b. A few jumps
+// and bends do not move the medians. Taken is the largest over blocks of about one, two and four weeks (of whole seasons), so
+// that noise which remembers for days counts as much as it moves a mean; noise that remembers longer still grows from the
+// second to the third and is extrapolated to the length of the series by that growth. It is 0 for a series of which more than
+// half does not move.
 //
 // Blocks end with the series. The idea is that of batch means (Conway 1963), made robust.
 func noise(x []float64, season int, scratch *[]float64) float64 {

@@ -38,11 +38,11 @@ func (k Kind) String() string {
 type Statements struct {
 	// Direction is where each series went in its stretch.
 	Direction []Direction
-	// Slope is the rate in the KPI's own unit per day (per value), by Sen's median of slopes, and SlopeLow to SlopeHigh its 95 % interval; NaN
-	// when Direction is Unknown.
+	// Slope is the rate in the KPI's own unit per day (per value), by Sen's median of slopes, and SlopeLow to SlopeHigh its
+	// 95 % interval; NaN when Direction is Unknown.
 	Slope, SlopeLow, SlopeHigh []float64
-	// PValue is the chance that a series without a trend would show one as strong, and Tau Kendall's rank correlation with time; NaN when Direction is
-	// Unknown.
+	// PValue is the chance that a series without a trend would show one as strong, and Tau Kendall's rank correlation with
+	// time; NaN when Direction is Unknown.
 	PValue, Tau []float64
 	// Level is the median of the stretch without its season, in the KPI's unit; NaN without an observed value.
 	Level []float64

@@ -6,8 +6,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// tail returns the chance that independent normal noise of n values shows a |z| of b or more somewhere, as a step or a hinge. For the step it is
-// that of the maximally selected statistic (Miller and Siegmund 1982):
+// tail returns the chance that independent normal noise of n values shows a |z| of b or more somewhere, as a step or a hinge.
+// For the step it is that of the maximally selected statistic (Miller and Siegmund 1982):
 //
 //	4*phi(b)/b + phi(b)*(b - 1/b)*log((1-e)^2/e^2), e = the share of the shortest segment
 //

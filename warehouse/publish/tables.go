@@ -1,6 +1,6 @@
 package publish
 
-// Table pairs one serving table with the mart it shows. The mart's columns must all
+// Table pairs one serving table with the mart, or landed table, that it shows. The mart's columns must all
 // exist in the serving table, under the same names; its key is the table's primary key.
 type Table struct {
 	// Name is the table's name in schema serving.
@@ -40,6 +40,7 @@ func Tables() []Table {
 		{Name: "news_daily", Dataset: "marts.news_daily", Key: []string{"business_id", "day"}},
 		{Name: "weather_data", Dataset: "marts.weather_daily", Key: []string{"business_id", "day"}},
 		{Name: "market_data", Dataset: "marts.fx_daily", Key: []string{"currency", "day"}},
+		{Name: "calendar_holidays", Dataset: "raw.calendar_holidays", Key: []string{"country", "day", "name"}},
 		{Name: "business_days", Dataset: "marts.business_day", Key: keyed("day")},
 	}
 }

@@ -83,10 +83,12 @@ func kpiForecasts() Node {
 }
 
 func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.RecordBatch, error], error) {
-	history, err := readHistory(ctx, in, p)
+	var totals totals
+	history, err := readFamilies(ctx, in, p, &totals)
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
+	parents := totals.parents(history, p.Warn)
 	if err := readKnown(ctx, in, p, history); err != nil {
 		return nil, fmt.Errorf("read what is known of days: %w", err)
 	}
@@ -96,11 +98,17 @@ func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.Rec
 	}
 	vintage, err := forecast.Forecast(ctx, history, forecast.Options{
 		Horizon: horizonDays, Season: weekDays, History: historyDays, Workers: p.Threads, Vintage: dataset.ToDays(p.Window.Start), Prior: prior, ReselectAfterDays: reselectDays,
+		KeepErrors: parents != nil,
 	})
 	if vintage == nil {
 		return nil, err
 	}
 	warnEach(p, err)
+	if parents != nil {
+		if vintage, err = forecast.Reconcile(history, vintage, parents, forecast.MinTrace); err != nil {
+			return nil, err
+		}
+	}
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for from := 0; from < history.Len(); from += emitSeries {
 			to := min(from+emitSeries, history.Len())
@@ -116,6 +124,11 @@ func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.Rec
 // instant are left out: half a day is no value. A past day counts with the hours it has,
 // since many KPIs have none at night.
 func readHistory(ctx context.Context, in Tables, p Params) (*series.Batch, error) {
+	return readFamilies(ctx, in, p, &totals{})
+}
+
+// readFamilies is readHistory that also notes which KPI is part of which.
+func readFamilies(ctx context.Context, in Tables, p Params, t *totals) (*series.Batch, error) {
 	var builder series.Builder
 	// KPIs come first: they set the order of the series, and days may then come in any.
 	batches, err := in.Scan(ctx, inputKPI)
@@ -124,7 +137,7 @@ func readHistory(ctx context.Context, in Tables, p Params) (*series.Batch, error
 	}
 	for batch, err := range batches {
 		if err == nil {
-			err = declare(&builder, batch, p.Warn)
+			err = declare(&builder, batch, t, p.Warn)
 		}
 		if err != nil {
 			return nil, err
@@ -183,9 +196,8 @@ func appendDays(builder *series.Builder, batch arrow.RecordBatch, asOf time.Time
 	return builder.Append(businesses[:kept], kpis[:kept], dates[:kept], values[:kept])
 }
 
-// declare tells the builder which values each KPI can take. Ends between which no value lies are reported and not heeded:
-// the KPI is still forecast.
-func declare(builder *series.Builder, batch arrow.RecordBatch, warn func(error)) error {
+// declare tells the builder which values each KPI can take, and totals what it is part of.
+func declare(builder *series.Builder, batch arrow.RecordBatch, t *totals, warn func(error)) error {
 	businesses, err := texts(batch, 0)
 	if err != nil {
 		return err
@@ -206,22 +218,34 @@ func declare(builder *series.Builder, batch arrow.RecordBatch, warn func(error))
 	if err != nil {
 		return err
 	}
+	partOf, err := texts(batch, 5)
+	if err != nil {
+		return err
+	}
 	for i := range businesses {
-		values := series.Anything()
-		if !math.IsNaN(lowest[i]) {
-			values.Lowest = lowest[i]
-		}
-		if !math.IsNaN(highest[i]) {
-			values.Highest = highest[i]
-		}
-		values.Integer = whole[i]
-		if err := values.Validate(); err != nil {
-			warn(fmt.Errorf("declare series %s/%s: %w", businesses[i], kpis[i], err))
-			values = series.Anything()
-		}
+		t.add(businesses[i], kpis[i], partOf[i])
+		values := rangeOf(businesses[i], kpis[i], lowest[i], highest[i], whole[i], warn)
 		builder.Declare(businesses[i], kpis[i], values)
 	}
 	return nil
+}
+
+// rangeOf returns which values a KPI can take; NaN is no end. Ends between which no value lies are reported and not heeded: the KPI
+// is still forecast and judged.
+func rangeOf(business, kpi string, lowest, highest float64, whole bool, warn func(error)) series.Range {
+	r := series.Anything()
+	if !math.IsNaN(lowest) {
+		r.Lowest = lowest
+	}
+	if !math.IsNaN(highest) {
+		r.Highest = highest
+	}
+	r.Integer = whole
+	if err := r.Validate(); err != nil {
+		warn(fmt.Errorf("declare series %s/%s: %w", business, kpi, err))
+		return series.Anything()
+	}
+	return r
 }
 
 // readPrior returns the methods chosen in the vintages of the last days.

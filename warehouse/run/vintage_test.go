@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -110,13 +111,13 @@ func (c *cafe) runDay(days int) run.Report {
 }
 
 // explanation returns the newest vintage's.
-func (c *cafe) explanation() run.Explanation {
+func (c *cafe) explanation() dataset.Explanation {
 	c.t.Helper()
 	found := c.query("marts.kpi_forecasts", "select explanation from marts.kpi_forecasts where explanation is not null order by vintage desc limit 1")
 	if len(found) != 1 {
 		c.t.Fatalf("%d explanations", len(found))
 	}
-	e, err := run.ParseExplanation(found[0])
+	e, err := dataset.ParseExplanation(found[0])
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -208,5 +209,36 @@ func TestForecastsOfAnImpossibleRange(t *testing.T) {
 	step, _ := c.runDay(c.days).Step("marts.kpi_forecasts")
 	if step.RowsOut != 30 || len(step.Warnings) != 1 || !strings.Contains(step.Warnings[0].Error(), "holds no whole number") {
 		t.Errorf("%d rows with warnings %v, want a forecast and one warning of the range", step.RowsOut, step.Warnings)
+	}
+}
+
+// Forecasts of a total and its parts agree, with their components, in the ranges of all.
+func TestForecastsOfPartsSumToTheTotals(t *testing.T) {
+	c := openCafe(t)
+	total, whole := "k", true
+	kpi := func(id string, of *string) dataset.KPIRow {
+		return dataset.KPIRow{BusinessID: "b", KPIID: id, SourceID: "s", Name: id, Unit: "guests", Aggregation: "sum", Grain: "day", NonNegative: true, Integer: &whole, PartOf: of}
+	}
+	rows := []dataset.KPIRow{kpi("k", nil), kpi("inside", &total), kpi("outside", &total)}
+	if _, err := lakehouse.ReplaceAll(t.Context(), c.lake, dataset.KPIs(), lakehouse.Commit{RunID: "landing", Unit: "2"}, rows); err != nil {
+		t.Fatal(err)
+	}
+	var points []dataset.KPIPointRow
+	for d := range c.days {
+		outside := math.Round(c.value(d) * (0.3 + 0.2*math.Sin(float64(d)/9)))
+		for id, value := range map[string]float64{"outside": outside, "inside": c.value(d) - outside} {
+			points = append(points, dataset.KPIPointRow{BusinessID: "b", KPIID: id, At: c.first.AddDate(0, 0, d), Value: value, SourceID: "s", LandedAt: c.asOf})
+		}
+	}
+	slices.SortFunc(points, func(a, b dataset.KPIPointRow) int { return strings.Compare(a.KPIID, b.KPIID) })
+	commit(t, c.lake, dataset.KPIPoints(), "parts", points)
+	c.runDay(c.days)
+	const query = `select day, sum(case when kpi_id = 'k' then mean else -mean end) as off from marts.kpi_forecasts group by day having count(*) <> 3 or abs(off) > 1e-6`
+	if bad := c.query("marts.kpi_forecasts", query); len(bad) > 0 {
+		t.Errorf("on %d days the parts do not sum to the total: %s", len(bad), bad[0])
+	}
+	const parts = `select kpi_id, day, mean from marts.kpi_forecasts where abs(trend + seasonal + long_seasonal + calendar + measured - mean) > 1 or mean <> round(mean)`
+	if bad := c.query("marts.kpi_forecasts", parts); len(bad) > 0 {
+		t.Errorf("%d means are no whole numbers, or not what their components sum to: %s", len(bad), bad[0])
 	}
 }

@@ -1,4 +1,5 @@
--- Gaps of the service that are closed in Postgres: who is erased hears of it, and time zones are looked up fast.
+-- Gaps of the service that are closed in Postgres: who is erased hears of it, operators alone do what is theirs, time zones are looked
+-- up fast, holidays are known ahead, and freshness follows the last whole run.
 
 -- +goose Up
 
@@ -96,3 +97,74 @@ begin
   return new;
 end $$;
 -- +goose StatementEnd
+
+-- The public holidays of the businesses' countries, also of days that no KPI has a point on yet. They belong to nobody.
+create table serving.calendar_holidays (
+  country text not null,                   -- ISO 3166-1 alpha-2
+  day     date not null,
+  name    text not null,
+  primary key (country, day, name)
+);
+call protect_table('serving.calendar_holidays', 'select, insert, update, delete');
+grant select on serving.calendar_holidays to signalcraft_api;
+create policy everyone on serving.calendar_holidays for select to signalcraft_api using (true);
+drop index serving.business_days_holiday_idx; -- dashboards read the table above
+
+-- A table whose mart did not change keeps the run that published it. That its numbers were looked at since, and found as they are, is
+-- what a nightly run tells that succeeded in all its parts: it asked every source, computed every model and published every
+-- table. It writes nothing more for that.
+create index runs_checked_idx on runs (as_of) where job = 'nightly' and status = 'succeeded';
+-- +goose StatementBegin
+do $$
+begin
+  execute format('create policy owner on runs for select to %I using (true)', current_user);
+end $$;
+-- +goose StatementEnd
+drop function dashboard_state(text[], timestamptz);
+-- +goose StatementBegin
+create function dashboard_state(tables text[], at timestamptz)
+returns table (role text, name text, time_zone text, currency text, subscription_tier text, revision bigint, today date,
+  table_names text[], run_ids uuid[], as_ofs timestamptz[], published_ats timestamptz[], snapshots bigint[], local_days date[], checked_at timestamptz)
+language plpgsql stable security definer parallel safe
+set search_path = pg_catalog, public, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select
+    m.role,
+    b.name,
+    b.time_zone,
+    b.currency,
+    b.subscription_tier,
+    b.revision,
+    (at at time zone b.time_zone)::date,
+    p.table_names,
+    p.run_ids,
+    p.as_ofs,
+    p.published_ats,
+    p.snapshots,
+    p.local_days,
+    coalesce((select max(r.as_of) from public.runs as r where r.job = 'nightly' and r.status = 'succeeded'), 'epoch')
+  from public.memberships as m
+  inner join public.businesses as b on b.id = m.business_id
+  cross join lateral (
+    select
+      coalesce(array_agg(publications.table_name), '{}') as table_names,
+      coalesce(array_agg(coalesce(publications.run_id, '00000000-0000-0000-0000-000000000000')), '{}') as run_ids,
+      coalesce(array_agg(publications.as_of), '{}') as as_ofs,
+      coalesce(array_agg(publications.published_at), '{}') as published_ats,
+      coalesce(array_agg(publications.snapshot), '{}') as snapshots,
+      coalesce(array_agg((publications.as_of at time zone b.time_zone)::date), '{}') as local_days
+    from serving.publications
+    where publications.table_name = any (tables)
+      and publications.published_at is not null
+      and publications.as_of is not null
+  ) as p
+  where m.user_id = public.request_user()
+    and m.business_id = coalesce(public.setting_id('app.business_id'),
+      (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'business_id')::uuid);
+end $$;
+-- +goose StatementEnd
+revoke execute on function dashboard_state(text[], timestamptz) from public;
+grant execute on function dashboard_state(text[], timestamptz) to signalcraft_api;

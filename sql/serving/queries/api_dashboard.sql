@@ -9,7 +9,8 @@ select
 -- security; request_business() is null, and every answer empty, unless the user is a member.
 --
 -- DashboardState returns what an answer depends on beside the question: who asks, the business and its revision, and
--- which state of the named published tables is seen. No row means that the user is no member.
+-- which state of the named published tables is seen. No row means that the user is no member. Without a whole run, checked_at is
+-- the epoch.
 select
   s.role::text as role,
   s.name::text as name,
@@ -23,7 +24,8 @@ select
   s.as_ofs::timestamptz[] as as_ofs,
   s.published_ats::timestamptz[] as published_ats,
   s.snapshots::bigint[] as snapshots,
-  s.local_days::date[] as local_days
+  s.local_days::date[] as local_days,
+  s.checked_at::timestamptz as checked_at
 from dashboard_state(sqlc.arg(tables)::text[], sqlc.arg(now)::timestamptz) as s;
 
 -- name: DayPoints :many
@@ -342,7 +344,8 @@ select
   a.seen_at,
   a.day,
   coalesce(a.is_copy, false)::boolean as is_copy,
-  a.score
+  a.score,
+  a.score_method
 from serving.news_articles as a
 where a.business_id = (select request_business())
   and a.day >= sqlc.arg(from_day)::date
@@ -404,18 +407,18 @@ from businesses as b
 where b.id = (select request_business());
 
 -- name: Holidays :many
--- Holidays returns the public holidays of the business's country in [from_day, to_day) that fall on a day with a
--- point, by day.
+-- Holidays returns the public holidays of the business's country in [from_day, to_day), by day; of several on one day the first
+-- by alphabet, as the lake has it.
 select
-  d.day,
-  coalesce(max(d.holiday), '')::text as name
-from serving.business_days as d
-where d.business_id = (select request_business())
-  and d.is_holiday
-  and d.day >= sqlc.arg(from_day)::date
-  and d.day < sqlc.arg(to_day)::date
-group by d.day
-order by d.day;
+  h.day,
+  min(h.name collate "C")::text as name
+from businesses as b
+inner join serving.calendar_holidays as h on h.country = b.country
+where b.id = (select request_business())
+  and h.day >= sqlc.arg(from_day)::date
+  and h.day < sqlc.arg(to_day)::date
+group by h.day
+order by h.day;
 
 -- name: SummaryCards :many
 -- SummaryCards returns the active KPIs by name, after the one of after_name and after_kpi, each with its latest whole

@@ -167,7 +167,8 @@ select
   s.as_ofs::timestamptz[] as as_ofs,
   s.published_ats::timestamptz[] as published_ats,
   s.snapshots::bigint[] as snapshots,
-  s.local_days::date[] as local_days
+  s.local_days::date[] as local_days,
+  s.checked_at::timestamptz as checked_at
 from dashboard_state($1::text[], $2::timestamptz) as s
 `
 
@@ -192,13 +193,15 @@ type DashboardStateRow struct {
 	PublishedAts     []time.Time
 	Snapshots        []int64
 	LocalDays        []time.Time
+	CheckedAt        time.Time
 }
 
 // Each query of the dashboard runs in a transaction that names its user and business, under row-level
 // security; request_business() is null, and every answer empty, unless the user is a member.
 //
 // DashboardState returns what an answer depends on beside the question: who asks, the business and its revision, and
-// which state of the named published tables is seen. No row means that the user is no member.
+// which state of the named published tables is seen. No row means that the user is no member. Without a whole run, checked_at is
+// the epoch.
 func (q *Queries) DashboardState(ctx context.Context, arg DashboardStateParams) (DashboardStateRow, error) {
 	row := q.db.QueryRow(ctx, DashboardState, arg.Tables, arg.Now)
 	var i DashboardStateRow
@@ -216,6 +219,7 @@ func (q *Queries) DashboardState(ctx context.Context, arg DashboardStateParams) 
 		&i.PublishedAts,
 		&i.Snapshots,
 		&i.LocalDays,
+		&i.CheckedAt,
 	)
 	return i, err
 }
@@ -483,15 +487,15 @@ func (q *Queries) ForecastPoints(ctx context.Context, arg ForecastPointsParams) 
 // Holidays is the text of the query of that name.
 const Holidays = `-- name: Holidays :many
 select
-  d.day,
-  coalesce(max(d.holiday), '')::text as name
-from serving.business_days as d
-where d.business_id = (select request_business())
-  and d.is_holiday
-  and d.day >= $1::date
-  and d.day < $2::date
-group by d.day
-order by d.day
+  h.day,
+  min(h.name collate "C")::text as name
+from businesses as b
+inner join serving.calendar_holidays as h on h.country = b.country
+where b.id = (select request_business())
+  and h.day >= $1::date
+  and h.day < $2::date
+group by h.day
+order by h.day
 `
 
 // HolidaysParams are the parameters of Holidays.
@@ -506,8 +510,8 @@ type HolidaysRow struct {
 	Name string
 }
 
-// Holidays returns the public holidays of the business's country in [from_day, to_day) that fall on a day with a
-// point, by day.
+// Holidays returns the public holidays of the business's country in [from_day, to_day), by day; of several on one day the first
+// by alphabet, as the lake has it.
 func (q *Queries) Holidays(ctx context.Context, arg HolidaysParams) ([]HolidaysRow, error) {
 	rows, err := q.db.Query(ctx, Holidays, arg.FromDay, arg.ToDay)
 	if err != nil {
@@ -661,7 +665,8 @@ select
   a.seen_at,
   a.day,
   coalesce(a.is_copy, false)::boolean as is_copy,
-  a.score
+  a.score,
+  a.score_method
 from serving.news_articles as a
 where a.business_id = (select request_business())
   and a.day >= $1::date
@@ -696,6 +701,7 @@ type NewsArticlesRow struct {
 	Day           time.Time
 	IsCopy        bool
 	Score         *float64
+	ScoreMethod   *string
 }
 
 // NewsArticles returns the articles of the local days [from_day, to_day), newest first, after the article that the
@@ -726,6 +732,7 @@ func (q *Queries) NewsArticles(ctx context.Context, arg NewsArticlesParams) ([]N
 			&i.Day,
 			&i.IsCopy,
 			&i.Score,
+			&i.ScoreMethod,
 		); err != nil {
 			return nil, err
 		}
