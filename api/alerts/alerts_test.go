@@ -415,4 +415,10 @@ func TestAnomaliesThatGoOnAreToldOnce(t *testing.T) {
 		t.Errorf("another anomaly: %+v, want it fired and told", r)
 	}
 	w.want("events", `select payload ->> 'day' || ' ' || (payload ->> 'kind') from events where kind = 'anomaly.detected' order by id`, "2026-03-29 dip", "2026-04-07 dip")
+	w.exec(`delete from notifications`)
+	w.evaluate(day(19))
+	list("2026-04-18")
+	w.exec(`update serving.kpi_anomalies set value = null, kind = 'missing'`)
+	w.evaluate(day(19))
+	w.want("a missing value", `select body from notifications`, "Harbour Cafe KPI 0: no value on 2026-04-18, where one was to be expected.")
 }
