@@ -22,7 +22,7 @@ func TestUploadsAreHonest(t *testing.T) {
 		files = 400
 	}
 	const seed = 20260401
-	s := newSender(t, false)
+	s := newSender(t, false, func(settings *Settings) { settings.RateLimits = "work=0/1m,account=0/1m" })
 	// Without limits on sources and KPIs; the owner of such a business would need a second factor, an analyst does not.
 	for _, change := range []string{
 		`insert into users (id, email, password_hash, full_name, email_verified_at) values (gen_random_uuid(), 'owner@example.com', 'x', 'Owner', now())`,

@@ -79,7 +79,7 @@ func TestOneEntryForEachUpload(t *testing.T) {
 	want("the same bytes again", "createUpload", "done", "done")
 	// A free business has no room for so many sources; nothing of the attempt stays.
 	for n := range 40 {
-		if _, err := s.pool.Exec(t.Context(), `insert into kpi_sources (business_id, id, name, kind) values ($1, gen_random_uuid(), $2, 'file')`, s.business, fmt.Sprint("file ", n)); err != nil {
+		if _, err := s.pool.Exec(t.Context(), `insert into kpi_sources (business_id, id, name, kind) values ($1, gen_random_uuid(), $2, 'push')`, s.business, fmt.Sprint("push ", n)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -29,10 +29,14 @@ type sender struct {
 
 const senderPassword = "a long enough password"
 
-// newSender runs the API in this process, and scheduler and workers if work, for a user with one business, and signs the user in.
-func newSender(t *testing.T, work bool) *sender {
+// newSender runs the API in this process, and scheduler and workers if work, for a user with one business, and signs the user in. Changes
+// are made to the settings first.
+func newSender(t *testing.T, work bool, changes ...func(*Settings)) *sender {
 	t.Helper()
 	settings := testSettings(t.TempDir())
+	for _, change := range changes {
+		change(settings)
+	}
 	settings.DatabaseURL = storetest.New(t).URL("")
 	i := opened(t, settings)
 	hasher, err := auth.NewHasher(auth.HashConfig{MemoryKiB: 8, Passes: 1})
