@@ -58,7 +58,7 @@ func TestSlopesOfETS(t *testing.T) {
 	}
 }
 
-// Descend ends no higher than gonum's Nelder-Mead from the same place.
+// Descend ends no higher than gonum's Nelder-Mead from the same place, up to the tolerance that fits ask for.
 func TestDescendFindsThePosteriorsPeak(t *testing.T) {
 	for seed := range uint64(3) {
 		y := wandering(200, seed)
@@ -83,7 +83,7 @@ func TestDescendFindsThePosteriorsPeak(t *testing.T) {
 			if err != nil && reference == nil {
 				t.Fatal(err)
 			}
-			if cost(got) > reference.F+1e-3 {
+			if cost(got) > reference.F+0.01 {
 				t.Errorf("%s, seed %d: %v at %v, gonum has %v at %v", e.name(), seed, cost(got), got[:dim], reference.F, reference.X)
 			}
 		}
