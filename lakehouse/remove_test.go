@@ -171,3 +171,28 @@ func rowsOf(t *testing.T, l *lakehouse.Lake, business string) [][]any {
 	slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return rows
 }
+
+// TestRowsAreRemovedWhileOthersWrite replaces the table again and again meanwhile: neither loses what the other did.
+func TestRowsAreRemovedWhileOthersWrite(t *testing.T) {
+	t.Parallel()
+	l := laketest.New(t)
+	ensure(t, l, dataset.KPIPoints())
+	for round := range 8 {
+		land(t, l, lakehouse.Commit{Unit: "a"}, append(pointsOf(gone, 40), pointsOf(stays, 40)...)...)
+		written := make(chan error, 1)
+		go func() {
+			_, err := lakehouse.ReplaceAll(t.Context(), l, dataset.KPIPoints(), lakehouse.Commit{Unit: "b"}, pointsOf(stays, 30+round))
+			written <- err
+		}()
+		_, err := l.RemoveRows(t.Context(), "raw.kpi_points", lakehouse.Commit{Unit: "erase"}, "business_id", []string{gone})
+		if replaced := <-written; err != nil || replaced != nil {
+			t.Fatalf("round %d: RemoveRows: %v, ReplaceAll: %v", round, err, replaced)
+		}
+		if left := rowsOf(t, l, gone); len(left) != 0 {
+			t.Fatalf("round %d: %d rows are left", round, len(left))
+		}
+		if others := rowsOf(t, l, stays); len(others) != 30+round {
+			t.Fatalf("round %d: %d rows of the other business, want %d", round, len(others), 30+round)
+		}
+	}
+}

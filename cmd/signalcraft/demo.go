@@ -18,6 +18,7 @@ import (
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/pipelines/demo"
 	"github.com/signalcraft/signalcraft/pipelines/fetch"
+	"github.com/signalcraft/signalcraft/pipelines/jobs"
 	"github.com/signalcraft/signalcraft/pipelines/replay"
 	"github.com/signalcraft/signalcraft/testdata"
 )
@@ -31,7 +32,8 @@ type demoCommand struct {
 func (demoCommand) Help() string {
 	return `Creates a café in Lyon, an online shop in Adelaide and a hotel in Toronto with three years
 of KPI data, runs the nightly batch as of 2026-10-31 against recorded upstream answers that
-are part of the binary, and serves the API. Running it again adds nothing.
+are part of the binary, and serves the API with workers for what you send. Running it again
+adds nothing.
 
 Examples:
 
@@ -67,11 +69,33 @@ func (c demoCommand) Run(ctx context.Context, settings *Settings, std streams) (
 	if c.Once {
 		return nil
 	}
+	return i.serveDemo(ctx, b, std.out)
+}
+
+// serveDemo serves what the batch made, with workers for what people send: uploads, sources and what follows from them. Nothing runs by
+// its schedule: the recorded answers are of one day, and the demonstration stays what it shows.
+func (i *installation) serveDemo(ctx context.Context, b *batch, out io.Writer) error {
+	// What comes now is newer than the demonstration's day also where the machine's clock is behind that.
+	ahead := max(0, demo.AsOf().Sub(i.now()))
+	clock := i.now
+	i.now = func() time.Time { return clock().Add(ahead) }
+	unscheduled := b.jobs()
+	for k := range unscheduled {
+		unscheduled[k].Schedule = ""
+	}
+	runner, err := jobs.New(jobs.Config{Pool: i.pool, Jobs: unscheduled, Workers: i.settings.Workers, Logger: i.logger, Now: i.now})
+	if err != nil {
+		return err
+	}
+	if i.jobs, err = i.newAPIJobs(); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	if err := i.mailBy(ctx, group); err != nil {
 		return err
 	}
-	group.Go(func() error { return i.serve(ctx, std.out, settings.Listen, greet) })
+	group.Go(func() error { return runner.Run(ctx) })
+	group.Go(func() error { return i.serve(ctx, out, i.settings.Listen, greet) })
 	return group.Wait()
 }
 

@@ -184,11 +184,11 @@ func (b *batch) tidy(ctx context.Context, _ *execution) (done step, err error) {
 	err = b.alone(ctx, lakeLock, func(ctx context.Context) error {
 		tidied, err := upkeep.Tidy(ctx, b.lake, old)
 		answers, failed := b.client.Forget(now.Add(-answersKept))
-		done.RowsOut = int64(tidied.Snapshots + tidied.Orphans + answers)
+		done.Note = run.UpToDate
+		if tidied.Snapshots+tidied.Orphans+answers > 0 {
+			done.Note = fmt.Sprintf("%d versions, %d files, %d answers removed", tidied.Snapshots, tidied.Orphans, answers)
+		}
 		return errors.Join(err, failed, b.dropTemporary(old.Orphans))
 	})
-	if done.RowsOut == 0 && err == nil {
-		done.Note = run.UpToDate
-	}
 	return done, err
 }

@@ -33,7 +33,7 @@ type installation struct {
 	data *store.Store
 	pool *pgxpool.Pool
 	lake *lakehouse.Lake
-	// jobs are what operators see of the batch; nil where no worker would run what they queue.
+	// jobs are what operators see of the batch; set by whoever serves.
 	jobs api.Jobs
 
 	closers []func() error

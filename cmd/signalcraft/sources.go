@@ -14,7 +14,6 @@ import (
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/pipelines"
 	"github.com/signalcraft/signalcraft/pipelines/jobs"
-	"github.com/signalcraft/signalcraft/pipelines/kpi"
 	"github.com/signalcraft/signalcraft/pipelines/kpi/remote"
 )
 
@@ -68,80 +67,6 @@ func (d *sourceDesk) reseal(ctx context.Context) (int, error) {
 		}
 		return d.box.Seal(purpose, plain), nil
 	})
-}
-
-// dueSources is how many sources are read together; those that keep a server waiting hold back no more than these.
-const dueSources = 24
-
-// remoteReading is one source in one run.
-type remoteReading struct {
-	source  store.SourceToRead
-	result  *remote.Result
-	began   time.Time
-	ended   bool // its turn came
-	refused int
-	err     error
-}
-
-// readSources lands what the sources give that are due. One that fails stops no other and fails no job: its owner is told. A
-// failure of the lake leaves what was read due, for the next run.
-func (b *batch) readSources(ctx context.Context, e *execution) (step, error) {
-	var total step
-	began := b.now()
-	if _, err := b.desk.reseal(ctx); err != nil {
-		b.logger.WarnContext(ctx, "secrets are sealed with a key that is not there", "error", err)
-	}
-	for ctx.Err() == nil {
-		due, err := b.data.DueSources(ctx, began, dueSources, remote.KindHTTP, remote.KindSheet, remote.KindDatabase)
-		if err != nil || len(due) == 0 {
-			return total, err
-		}
-		done, err := b.readThese(ctx, e, due)
-		total.RowsIn, total.RowsOut, total.Quarantined = total.RowsIn+done.RowsIn, total.RowsOut+done.RowsOut, total.Quarantined+done.Quarantined
-		if err != nil {
-			return total, err
-		}
-	}
-	return total, ctx.Err()
-}
-
-func (b *batch) readThese(ctx context.Context, e *execution, due []store.SourceToRead) (step, error) {
-	readings := make([]*remoteReading, len(due))
-	var files []kpi.File
-	for k, source := range due {
-		r := &remoteReading{source: source, began: b.now(), result: &remote.Result{}}
-		readings[k] = r
-		q, err := b.desk.request(ctx, source)
-		if errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil {
-			return step{}, errors.Join(err, ctx.Err())
-		}
-		if err == nil {
-			err = q.Definition.Table(q.Zone).Validate()
-		}
-		if err != nil {
-			r.ended, r.err = true, err
-			continue
-		}
-		file, result := b.desk.reader.File(q)
-		r.result = result
-		file.Done = func(refused int, err error) { r.ended, r.refused, r.err = true, refused, err }
-		files = append(files, file)
-	}
-	reader, err := kpi.New(kpi.Config{Files: files})
-	if err != nil {
-		return step{}, err
-	}
-	done, landErr := b.land(ctx, e, reader, pipelines.Input{})
-	var lost *pipelines.LandError
-	if errors.As(landErr, &lost) || ctx.Err() != nil {
-		return done, landErr
-	}
-	for _, r := range readings {
-		if err := b.endReading(ctx, r, done.outdated); err != nil {
-			return done, err
-		}
-	}
-	return done, nil
 }
 
 // notStored is told to owners where a fault is not theirs.

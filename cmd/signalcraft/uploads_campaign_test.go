@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/signalcraft/signalcraft/pipelines/kpi"
 	"github.com/signalcraft/signalcraft/pipelines/kpi/kpitest"
@@ -38,6 +39,9 @@ func TestUploadsAreHonest(t *testing.T) {
 	}
 	sent := map[string]*kpitest.File{}
 	for n := range files {
+		if time.Since(s.signedIn) > 5*time.Minute {
+			s.signIn(t)
+		}
 		file, err := kpitest.New(rand.New(rand.NewPCG(seed, uint64(n))), fmt.Sprintf("file %d", n))
 		if err != nil {
 			t.Fatalf("seed %d, file %d: %v", seed, n, err)
@@ -51,6 +55,7 @@ func TestUploadsAreHonest(t *testing.T) {
 			}
 		}
 	}
+	s.signIn(t)
 	s.compareLanded(t, seed, sent)
 	// Landed once more, nothing changes: a run that was cut off after it wrote has landed.
 	before := s.scenarioOf().count(t, "raw.kpi_points") + s.scenarioOf().count(t, "raw.quarantine")

@@ -23,6 +23,8 @@ import (
 type sender struct {
 	*installation
 	address, token, business string
+	email, password          string
+	signedIn                 time.Time
 }
 
 const senderPassword = "a long enough password"
@@ -69,13 +71,21 @@ func serveFor(t *testing.T, i *installation, email, password, business string, w
 	if err != nil {
 		t.Fatalf("read what up prints: %v", err)
 	}
-	s := &sender{installation: i, business: business, address: line[strings.Index(line, "http://"):strings.Index(line, ",")]}
+	s := &sender{installation: i, business: business, email: email, password: password,
+		address: line[strings.Index(line, "http://"):strings.Index(line, ",")]}
+	s.signIn(t)
+	return s
+}
+
+// signIn gets an access token, which lives for a quarter of an hour.
+func (s *sender) signIn(t *testing.T) {
+	t.Helper()
 	var login struct {
 		AccessToken string `json:"access_token"`
 	}
-	s.call(t, http.MethodPost, "/auth/login", "application/json", strings.NewReader(`{"email":"`+email+`","password":"`+password+`"}`), 200, &login)
+	s.signedIn = time.Now()
+	s.call(t, http.MethodPost, "/auth/login", "application/json", strings.NewReader(`{"email":"`+s.email+`","password":"`+s.password+`"}`), 200, &login)
 	s.token = login.AccessToken
-	return s
 }
 
 // call sends one request and reads the answer, whose status must be want.

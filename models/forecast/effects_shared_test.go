@@ -102,7 +102,10 @@ func TestBikeRentalsFollowTheWeather(t *testing.T) {
 		name string
 		kind series.KnownKind
 		at   int
-	}{{"holiday", series.Calendar, 5}, {"temperature", series.Measured, 9}, {"humidity", series.Measured, 11}, {"wind", series.Measured, 12}, {"weather", series.Measured, 8}} {
+	}{
+		{"holiday", series.Calendar, 5}, {"temperature", series.Measured, 9}, {"humidity", series.Measured, 11},
+		{"wind", series.Measured, 12}, {"weather", series.Measured, 8},
+	} {
 		k.Columns = append(k.Columns, series.KnownColumn{Name: c.name, Kind: c.kind, Values: repeat(len(rows), func(i int) float64 { return number(t, rows[i][c.at]) })})
 	}
 	for _, c := range []struct {

@@ -18,7 +18,8 @@ const knownFirst = 900 // batches of batchOf begin on day 1000
 func knownOf(days int, columns map[string]func(day int) float64, kinds map[string]series.KnownKind, order ...string) *series.Known {
 	k := &series.Known{FirstDay: knownFirst}
 	for _, name := range order {
-		k.Columns = append(k.Columns, series.KnownColumn{Name: name, Kind: kinds[name], Values: repeat(days+1000-knownFirst, func(i int) float64 { return columns[name](i + knownFirst - 1000) })})
+		values := repeat(days+1000-knownFirst, func(i int) float64 { return columns[name](i + knownFirst - 1000) })
+		k.Columns = append(k.Columns, series.KnownColumn{Name: name, Kind: kinds[name], Values: values})
 	}
 	return k
 }
@@ -201,7 +202,8 @@ func TestNoiseIsRefused(t *testing.T) {
 func TestClosedDays(t *testing.T) {
 	const days = 300
 	closed := on(40, 100, 170, 240, 310)
-	known := knownOf(days+30, map[string]func(int) float64{"closed: stocktaking": closed}, map[string]series.KnownKind{"closed: stocktaking": series.Closed}, "closed: stocktaking")
+	const name = "closed: stocktaking"
+	known := knownOf(days+30, map[string]func(int) float64{name: closed}, map[string]series.KnownKind{name: series.Closed}, name)
 	base := weekly(days, 4)
 	shut := repeat(days, func(i int) float64 { return base[i] * (1 - closed(i)) })
 	missing := repeat(days, func(i int) float64 {

@@ -23,7 +23,9 @@ func distance(v *forecast.Vintage, i, j int) float64 {
 // Single wild days, be they the last, do not move the forecast; they are counted, and the bounds stay.
 func TestWildDaysDoNotDistort(t *testing.T) {
 	const days, count = 400, 12
-	places := map[string][]int{"inside": {150, 300, 345}, "in the window": {380}, "three in a row": {310, 311, 312}, "the last day": {399}, "the day before the last": {398}}
+	places := map[string][]int{
+		"inside": {150, 300, 345}, "in the window": {380}, "three in a row": {310, 311, 312}, "the last day": {399}, "the day before the last": {398},
+	}
 	for name, wild := range places {
 		var all [][]float64
 		for seed := range uint64(count) {

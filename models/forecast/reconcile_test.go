@@ -54,7 +54,8 @@ func coherent(b *series.Batch, v *forecast.Vintage, parents []int) float64 {
 
 func TestReconciledForecastsAddUp(t *testing.T) {
 	parents := []int{-1, 0, 0, 1, 1, 2, 2, -1}
-	values := tree(parents, [][]float64{3: weekly(300, 1), 4: repeat(300, func(i int) float64 { return float64(i%9) / 8 }), 5: weekly(300, 2), 6: weekly(300, 3), 7: weekly(300, 9)})
+	small := repeat(300, func(i int) float64 { return float64(i%9) / 8 })
+	values := tree(parents, [][]float64{3: weekly(300, 1), 4: small, 5: weekly(300, 2), 6: weekly(300, 3), 7: weekly(300, 9)})
 	for _, declared := range []series.Range{series.Anything(), series.NonNegative(), {Lowest: 0, Highest: math.Inf(1), Integer: true}} {
 		whole := values
 		if declared.Integer {
@@ -239,8 +240,8 @@ func families(t *testing.T, rows [][]string, keys func(row []string) []string, v
 func TestReconcileHugeAndTiny(t *testing.T) {
 	for _, factor := range []float64{math.MaxFloat64 / 500, 1e15, 1e-12, math.SmallestNonzeroFloat64} {
 		parents := []int{-1, 0, 0}
-		a, c := weekly(200, 1), weekly(200, 2)
-		b := batchOf(series.Anything(), tree(parents, [][]float64{1: repeat(200, func(i int) float64 { return a[i] * factor }), 2: repeat(200, func(i int) float64 { return c[i] * factor })})...)
+		times := func(v []float64) []float64 { return repeat(len(v), func(i int) float64 { return v[i] * factor }) }
+		b := batchOf(series.Anything(), tree(parents, [][]float64{1: times(weekly(200, 1)), 2: times(weekly(200, 2))})...)
 		v := run(t, b, forecast.Options{KeepErrors: true})
 		for _, how := range []forecast.Reconciliation{forecast.MinTrace, forecast.BottomUp} {
 			r, err := forecast.Reconcile(b, v, parents, how)

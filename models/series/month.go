@@ -5,7 +5,10 @@ import "time"
 // MonthDays returns, for a number of days from the first on, the days of the month on which business often differs: its first three, its fifteenth and its last
 // three, one calendar column each. They are named alike, so that a model keeps or refuses them together.
 func MonthDays(firstDay int32, days int) []KnownColumn {
-	names := []string{"month: first day", "month: second day", "month: third day", "month: fifteenth day", "month: third last day", "month: second last day", "month: last day"}
+	names := []string{
+		"month: first day", "month: second day", "month: third day", "month: fifteenth day",
+		"month: third last day", "month: second last day", "month: last day",
+	}
 	columns := make([]KnownColumn, len(names))
 	for k, name := range names {
 		columns[k] = KnownColumn{Name: name, Kind: Calendar, Values: make([]float64, days)}

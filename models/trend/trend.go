@@ -33,7 +33,10 @@ func (o Options) withDefaults() (Options, error) {
 		name      string
 		value     *int
 		zero, top int
-	}{{"Season", &o.Season, 7, 10_000}, {"History", &o.History, 1100, 100_000}, {"Stretch", &o.Stretch, 90, 4000}, {"Workers", &o.Workers, runtime.GOMAXPROCS(0), 1024}} {
+	}{
+		{"Season", &o.Season, 7, 10_000}, {"History", &o.History, 1100, 100_000}, {"Stretch", &o.Stretch, 90, 4000},
+		{"Workers", &o.Workers, runtime.GOMAXPROCS(0), 1024},
+	} {
 		if *field.value == 0 {
 			*field.value = field.zero
 		}

@@ -63,6 +63,8 @@ type Config struct {
 	MaxBytes int64
 	// MaxPoints bounds the points of one file, which are held in memory. Zero means 5 million.
 	MaxPoints int
+	// MaxBatch is how many points one batch holds; a row takes ten times what a point takes while it is read. Zero means 1 million.
+	MaxBatch int
 	// MaxRejects bounds the refused lines of one file; a file with more is refused whole. Zero means 100,000.
 	MaxRejects int
 }
@@ -96,6 +98,7 @@ func New(c Config) (*Source, error) {
 	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
 	c.MaxPoints = cmp.Or(c.MaxPoints, 5_000_000)
 	c.MaxRejects = cmp.Or(c.MaxRejects, 100_000)
+	c.MaxBatch = cmp.Or(c.MaxBatch, 1_000_000)
 	return &Source{config: c}, nil
 }
 
@@ -127,7 +130,7 @@ func (s *Source) Read(ctx context.Context, in pipelines.Input, out func(pipeline
 		if err != nil {
 			continue
 		}
-		if err := handOut(f, content, in, out); err != nil {
+		if err := handOut(f, content, in, s.config.MaxBatch, out); err != nil {
 			return errors.Join(append(failed, err)...)
 		}
 	}
@@ -196,18 +199,15 @@ func orEmpty(content *reading, err error) (*reading, error) {
 	return content, nil
 }
 
-// maxBatchRows is how many points one batch holds: a row takes ten times what a point takes here.
-const maxBatchRows = 1_000_000
-
 // handOut calls out with the content of f as one unit, or, of a file with many points, as several: "<source id>",
 // "<source id>/2" and so on. The rejects are in the first.
-func handOut(f File, content *reading, in pipelines.Input, out func(pipelines.Batch) error) error {
+func handOut(f File, content *reading, in pipelines.Input, maxBatch int, out func(pipelines.Batch) error) error {
 	rejects := content.rejects
 	for i := range rejects {
 		rejects[i].BusinessID, rejects[i].Unit = &f.BusinessID, f.Name
 	}
 	unit, part := f.SourceID, 1
-	rows := make([]dataset.KPIPointRow, 0, min(content.counts.Points, maxBatchRows))
+	rows := make([]dataset.KPIPointRow, 0, min(content.counts.Points, maxBatch))
 	flush := func() error {
 		err := out(pipelines.Batch{Unit: unit, RowsIn: len(rows) + len(rejects), KPIPoints: rows, Rejects: rejects})
 		part++
@@ -220,7 +220,7 @@ func handOut(f File, content *reading, in pipelines.Input, out func(pipelines.Ba
 			if !in.Window.Contains(at) {
 				continue
 			}
-			if len(rows) == maxBatchRows {
+			if len(rows) == maxBatch {
 				if err := flush(); err != nil {
 					return err
 				}
