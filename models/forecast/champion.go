@@ -9,12 +9,13 @@ import (
 // the champion forecast for days that have come since (see Prior.Publish), it stays unless the challenger does better on these: each forecast
 // that was published, made from an origin for a day, is held beside what the challenger forecasts from the same origin for the same day, with
 // parameters from before the window. The challenger wins when its mean absolute error (squared for intermittent series, by which they
-// choose) is less by more than margin; that makes up for what it owes to having been chosen on a window which holds those days. A champion that stays is
-// fitted anew and counts as chosen now.
+// choose) is less by more than margin; that makes up for what it owes to having been chosen on a window which holds those days. Where less has come, both are held
+// beside each other in the window, which neither has been fitted to, with the same margin. A champion that stays is fitted anew and counts as chosen
+// now; one that this version does not know, or that the series does not allow any more, is replaced.
 const (
 	// margin is by how much a challenger has to be better, as a fraction.
 	margin = 0.02
-	// leastCame is the number of published forecasts below which nothing is compared, and the challenger takes over.
+	// leastCame is the number of published forecasts below which they are not looked at.
 	leastCame = 14
 )
 
@@ -53,24 +54,31 @@ func (p *Prior) Expired(vintage, reselectAfterDays int32) bool {
 // challenge returns the champion of series i when it holds its place against the challenger, which choose returned, or else that.
 func (f *fitter) challenge(i int, challenger choice) choice {
 	p := f.opt.Prior
-	if p == nil || p.published == nil || len(p.published[i]) < leastCame || p.method[i] == challenger.name(f.models) {
+	if p == nil || f.opt.ReselectAfterDays < 0 || p.selectedOn[i] > f.opt.Vintage || p.method[i] == challenger.name(f.models) {
 		return challenger
 	}
 	c, known := parse(p.method[i], f.models)
 	if !known {
 		return challenger
 	}
-	old, young, came := f.compareOnWhatCame(i, challenger.paths)
-	if came < leastCame || young < (1-margin)*old {
-		return challenger
+	old, young, came := 0.0, 0.0, 0
+	if p.published != nil && len(p.published[i]) >= leastCame {
+		if old, young, came = f.compareOnWhatCame(i, challenger.paths); came >= leastCame && young < (1-margin)*old {
+			return challenger
+		}
 	}
 	for _, m := range c.members {
 		if !f.fitted(m) {
 			return challenger
 		}
 	}
+	rivals := slices.Clone(challenger.paths) // combine writes where they lie
 	champion := choice{combination: c, selectedOn: f.opt.Vintage}
 	champion.paths = f.combine(c)
+	if squared := intermittent(f.history.y); came < leastCame && f.windowLoss(rivals, squared) < (1-margin)*f.windowLoss(champion.paths, squared) {
+		challenger.paths = rivals
+		return challenger
+	}
 	champion.mase = f.windowLoss(champion.paths, false) / f.history.naiveScale(f.opt.Season)
 	return champion
 }

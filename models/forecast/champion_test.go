@@ -83,7 +83,27 @@ func TestChampionIsNotChallengedEachDay(t *testing.T) {
 	}
 }
 
-// With too few days that came, or a method that this version does not know, the challenger takes over as if nothing had been published.
+// Where nothing has come, the champion stays when it does nearly as well in the window, and counts as chosen anew; not
+// when it is clearly worse, was chosen in a later vintage, or when no champion is ever to be kept.
+func TestChampionInTheWindow(t *testing.T) {
+	d := newDuel(t, duelDays)
+	check := func(method string, selectedOn, reselect int32, stays bool) {
+		t.Helper()
+		prior := forecast.NewPrior(d.batch)
+		prior.Set("b", "k", method, 1, selectedOn)
+		v := run(t, d.batch, forecast.Options{Horizon: 14, Vintage: duelDays, Prior: prior, ReselectAfterDays: reselect})
+		if (v.Method[0] == method) != stays || v.SelectedOn[0] != duelDays || !(v.MASE[0] < 1) {
+			t.Errorf("champion %q of day %d: %q of day %d, error %v; want the champion: %t", method, selectedOn, v.Method[0], v.SelectedOn[0], v.MASE[0], stays)
+		}
+	}
+	check("40 % clipped ets(A,Ad,A) + 40 % clipped ar + 20 % log ets(A,N,A)", duelChosen, 7, true)
+	check("40 % clipped ets(A,Ad,A) + 40 % clipped ar + 20 % log ets(A,N,A)", duelDays+1, 7, false)
+	check("40 % clipped ets(A,Ad,A) + 40 % clipped ar + 20 % log ets(A,N,A)", duelChosen, -1, false)
+	check("drift", duelChosen, 7, false)
+	check("40 % clipped ets(A,Ad,A) + 60 % croston(sba)", duelChosen, 7, false)
+}
+
+// With too few days that came, or a method that this version does not know, what was published is not looked at.
 func TestChampionWithoutEnoughThatCame(t *testing.T) {
 	exact := func(int, int) float64 { return 0 }
 	d := newDuel(t, duelDays)

@@ -17,12 +17,16 @@ import (
 // odd days are many and soon over, it errs less than the method by itself; a series that wanders or grows is told from them by
 // its errors in the window. A series where d is 0 is taken as it is; one of fewer than 18 seasons or 30 values is refused by applies.
 type clipped struct {
-	inner  model
-	season int
-	reach  float64 // d
-	y      []float64
-	center []float64
-	size   []float64
+	inner   model
+	medians *medians
+	reach   float64 // d
+	y       []float64
+	size    []float64
+}
+
+// newClipped returns the method on a clipped series. Medians may be shared by methods of one fitter.
+func newClipped(inner model, shared *medians) *clipped {
+	return &clipped{inner: inner, medians: shared}
 }
 
 // clipCycles is how many values of a phase the median is taken of.
@@ -31,7 +35,7 @@ const clipCycles = 9
 func (c *clipped) name() string { return "clipped " + c.inner.name() }
 
 func (c *clipped) applies(y []float64) bool {
-	return len(y) >= max(30, 2*clipCycles*c.season) && c.inner.applies(y)
+	return len(y) >= max(30, 2*clipCycles*c.medians.season) && c.inner.applies(y)
 }
 
 func (c *clipped) fit(y []float64) {
@@ -48,34 +52,15 @@ func (c *clipped) paths(y []float64, origins []int, horizon int, out []float64) 
 	c.inner.paths(c.clip(y), origins, horizon, out)
 }
 
-// first is the place of the first value that has enough before it.
-func (c *clipped) first() int { return (clipCycles - 1) * c.season }
-
 // measure sets the reach from y.
 func (c *clipped) measure(y []float64) {
-	c.medians(y)
+	center, first := c.medians.of(y), c.medians.first()
 	c.size = c.size[:0]
-	for t := c.first(); t < len(y); t++ {
-		c.size = append(c.size, math.Abs(y[t]-c.center[t]))
+	for t := first; t < len(y); t++ {
+		c.size = append(c.size, math.Abs(y[t]-center[t]))
 	}
 	slices.Sort(c.size)
 	c.reach = 1.4826 * c.size[len(c.size)/2]
-}
-
-// medians sets the centres from the first on.
-func (c *clipped) medians(y []float64) {
-	c.center = resize(c.center, len(y))
-	for t := c.first(); t < len(y); t++ {
-		var sorted [clipCycles]float64
-		for k := range sorted {
-			v, at := y[t-k*c.season], k
-			for ; at > 0 && sorted[at-1] > v; at-- {
-				sorted[at] = sorted[at-1]
-			}
-			sorted[at] = v
-		}
-		c.center[t] = sorted[clipCycles/2]
-	}
 }
 
 // clip returns y clipped, valid until the next call.
@@ -84,9 +69,43 @@ func (c *clipped) clip(y []float64) []float64 {
 	if c.reach == 0 {
 		return c.y
 	}
-	c.medians(y)
-	for t := c.first(); t < len(y); t++ {
-		c.y[t] = max(c.center[t]-c.reach, min(y[t], c.center[t]+c.reach))
+	center := c.medians.of(y)
+	for t := c.medians.first(); t < len(y); t++ {
+		c.y[t] = max(center[t]-c.reach, min(y[t], center[t]+c.reach))
 	}
 	return c.y
+}
+
+// medians are running medians by phase of the series that was last asked for, kept because several methods ask for the same.
+type medians struct {
+	season    int
+	y, center []float64
+}
+
+// first is the place of the first value that has enough before it.
+func (m *medians) first() int { return (clipCycles - 1) * m.season }
+
+// of returns c_t for y from the first place on, valid until the next call.
+func (m *medians) of(y []float64) []float64 {
+	known := min(len(m.y), len(y))
+	if !slices.Equal(m.y[:known], y[:known]) {
+		known = 0
+	}
+	if known == len(y) {
+		return m.center[:known]
+	}
+	m.y = append(m.y[:known], y[known:]...)
+	m.center = append(m.center[:known], y[known:]...)
+	for t := max(known, m.first()); t < len(y); t++ {
+		var sorted [clipCycles]float64
+		for k := range sorted {
+			v, at := y[t-k*m.season], k
+			for ; at > 0 && sorted[at-1] > v; at-- {
+				sorted[at] = sorted[at-1]
+			}
+			sorted[at] = v
+		}
+		m.center[t] = sorted[clipCycles/2]
+	}
+	return m.center
 }

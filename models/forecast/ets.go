@@ -14,8 +14,8 @@ import (
 //	s_t = s_(t-m) + gamma*e_t
 //	forecast of t+h = l_t + (phi+...+phi^h)*b_t + s_(t+h-m*ceil(h/m))
 //
-// without the trend b or the season s where they are switched off. Parameters minimise
-// the sum of e_t^2, which is the Gaussian likelihood of the additive forms, inside
+// without the trend b or the season s where they are switched off. Parameters have the highest posterior under Gaussian
+// noise, that is a small sum of e_t^2 near what is believed beforehand (see descend and belief), inside
 // 0 < alpha < 1, 0 < beta < alpha, 0 < gamma < 1-alpha and 0.8 <= phi <= 0.98, each mapped
 // to a free number by the logistic function; phi is 1 for an undamped trend. First states come from the
 // first seasons.
@@ -32,6 +32,7 @@ type ets struct {
 	level, slope float64   // before the first value
 	season       []float64 // before the first value, by phase
 	state        []float64 // scratch
+	turns        []etsTurn // scratch
 }
 
 // trend is the form of a trend.
@@ -65,21 +66,35 @@ func (e *ets) applies(y []float64) bool {
 
 func (e *ets) fit(y []float64) {
 	e.start(y)
-	guess, dim := e.coarse(y)
-	e.search(y, guess, 0.8, 45*dim)
+	e.search(y, e.coarse(y), 30)
 }
 
 func (e *ets) refit(y []float64) {
 	e.start(y)
-	e.search(y, e.best, 0.2, 12*e.parameters())
+	e.search(y, e.best, 8)
 }
 
-func (e *ets) search(y []float64, guess point, step float64, evaluations int) {
-	e.best, _ = minimise(e.parameters(), guess, step, 1e-5, evaluations, func(p point) float64 {
-		e.read(p)
-		return e.squares(y)
-	})
+func (e *ets) search(y []float64, guess point, steps int) {
+	e.best = descend(e.parameters(), guess, e.belief(), len(y), 0.01, steps, func(p point, s *slopes) { e.slopes(y, p, s) })
 	e.read(e.best)
+}
+
+// belief is lively in the level and calm in trend and season. Its width is such that a hundred values outweigh it.
+func (e *ets) belief() belief {
+	return belief{centre: e.free(0.5, 0.1, 0.9, 0.05), deviation: 3}
+}
+
+// free returns the free parameters of an alpha, a beta as a share of alpha, a phi and a gamma as a share of 1-alpha.
+func (e *ets) free(alpha, beta, phi, gamma float64) point {
+	p, next := point{free(alphaMin, alphaMax, alpha)}, 1
+	if e.trend != flat {
+		p[1], p[2] = free(0, 1, beta), free(phiMin, phiMax, phi)
+		next = 3
+	}
+	if e.seasonal {
+		p[next] = free(0, 1, gamma)
+	}
+	return p
 }
 
 func (e *ets) parameters() int {
@@ -95,20 +110,11 @@ func (e *ets) parameters() int {
 
 // coarse returns the best of a few starting points: the surface often has two valleys,
 // one of a calm level and one of a level that follows every value.
-func (e *ets) coarse(y []float64) (best point, dim int) {
+func (e *ets) coarse(y []float64) (best point) {
 	lowest := math.Inf(1)
 	for _, alpha := range [...]float64{0.03, 0.15, 0.5} {
 		for _, gamma := range [...]float64{0.02, 0.2} {
-			p := point{free(alphaMin, alphaMax, alpha)}
-			dim = 1
-			if e.trend != flat {
-				p[dim], p[dim+1] = free(0, 1, 0.05), free(phiMin, phiMax, 0.95)
-				dim += 2
-			}
-			if e.seasonal {
-				p[dim] = free(0, 1, gamma)
-				dim++
-			}
+			p := e.free(alpha, 0.05, 0.95, gamma)
 			e.read(p)
 			if sum := e.squares(y); sum < lowest {
 				lowest, best = sum, p
@@ -118,7 +124,7 @@ func (e *ets) coarse(y []float64) (best point, dim int) {
 			}
 		}
 	}
-	return best, dim
+	return best
 }
 
 const (

@@ -22,6 +22,7 @@ type model interface {
 // methods lists every single method for a season length, in the order in which ties are
 // decided. A season of 1 has no seasonal ones.
 func methods(season int) []model {
+	medians := &medians{season: season}
 	list := []model{
 		&naive{season: 1},
 		&average{},
@@ -39,12 +40,12 @@ func methods(season int) []model {
 	}
 	if season > 1 {
 		list = append(list,
-			&clipped{inner: newETS(damped, season), season: season},
-			&clipped{inner: newETS(flat, season), season: season})
+			newClipped(newETS(damped, season), medians),
+			newClipped(newETS(flat, season), medians))
 	}
 	return append(list,
-		&clipped{inner: newTheta(season), season: season},
-		&clipped{inner: &autoregressive{m: season}, season: season},
+		newClipped(newTheta(season), medians),
+		newClipped(&autoregressive{m: season}, medians),
 		&logged{inner: newETS(damped, season)},
 		newETS(straight, season),
 		&logged{inner: newTheta(season)},

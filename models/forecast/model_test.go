@@ -265,7 +265,7 @@ func TestClippedHoldsOddDays(t *testing.T) {
 		y[i] = 0.5 + 0.01*float64(i%7) + 0.01*float64(i/7%3-1) // three weeks by turns: the middle one is 0.5
 	}
 	y[135] = 0.9
-	c := &clipped{inner: &average{}, season: 7}
+	c := newClipped(&average{}, &medians{season: 7})
 	c.fit(y)
 	got := c.clip(y)
 	if !near(c.reach, 0.014826, 1e-9) || !near(got[135], 0.5+0.01*2+c.reach, 1e-9) {
