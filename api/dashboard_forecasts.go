@@ -47,7 +47,7 @@ type forecastPoint struct {
 	Lower95 *float64 `json:"lower_95" doc:"Lower end of the 95 % interval" example:"1010"`
 	Upper95 *float64 `json:"upper_95" doc:"Upper end of the 95 % interval" example:"1490"`
 
-	Components *forecastComponents `json:"components,omitempty" doc:"With include=components of the forecasts: what the mean is made of. They sum to it, unless it was brought into the KPI's range or fitted to other KPIs; absent when the vintage is older than components"`
+	Components *forecastComponents `json:"components,omitempty" doc:"With include=components of the forecasts: what the mean is made of. They sum to it, unless it was brought into the KPI's range; absent when the vintage is older than components"`
 }
 
 func (s *service) registerForecasts() {

@@ -92,6 +92,7 @@ func (f *fitter) noteSeasons(i int) {
 //	ets, multiseason      the seasonal states, less their mean
 //	theta, ar             the fixed season; where it multiplies, what it adds to the path
 //	mstl                  each of its seasons, and those of its inner method
+//	clipped               what its inner method says
 //	logged                exp of the inner parts: trend exp(L), season exp(L+S)-exp(L), long season exp(L+S+G)-exp(L+S)
 //	seasonal naive        the path less its mean over one season
 //	naive, average, drift, croston, tsb   nothing: all is trend
@@ -121,6 +122,8 @@ func (s *splitter) split(m model, y, path []float64, p *parts) {
 		}
 	case *logged:
 		s.splitLogs(m, y, path, p)
+	case *clipped:
+		s.split(m.inner, m.y, path, p)
 	case *naive:
 		splitNaive(m.season, len(y), path, p)
 	case *average, *drift, *croston, *tsb:

@@ -84,7 +84,7 @@ func (f *fitter) series(i int) error {
 		return nil
 	}
 	if !kept {
-		chosen = f.choose()
+		chosen = f.challenge(i, f.choose())
 	}
 	f.out.Method[i], f.out.MASE[i], f.out.SelectedOn[i] = chosen.name(f.models), chosen.mase, chosen.selectedOn
 	f.measure(chosen.combination)

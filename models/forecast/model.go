@@ -37,7 +37,14 @@ func methods(season int) []model {
 			&logged{inner: newETS(flat, season)},
 		)
 	}
+	if season > 1 {
+		list = append(list,
+			&clipped{inner: newETS(damped, season), season: season},
+			&clipped{inner: newETS(flat, season), season: season})
+	}
 	return append(list,
+		&clipped{inner: newTheta(season), season: season},
+		&clipped{inner: &autoregressive{m: season}, season: season},
 		&logged{inner: newETS(damped, season)},
 		newETS(straight, season),
 		&logged{inner: newTheta(season)},

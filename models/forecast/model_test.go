@@ -257,3 +257,25 @@ func TestPathsSeeThePastOnly(t *testing.T) {
 		}
 	})
 }
+
+// One odd day in a calm week: it is held at the middle of its phase plus the reach, all others stay.
+func TestClippedHoldsOddDays(t *testing.T) {
+	y := make([]float64, 140)
+	for i := range y {
+		y[i] = 0.5 + 0.01*float64(i%7) + 0.01*float64(i/7%3-1) // three weeks by turns: the middle one is 0.5
+	}
+	y[135] = 0.9
+	c := &clipped{inner: &average{}, season: 7}
+	c.fit(y)
+	got := c.clip(y)
+	if !near(c.reach, 0.014826, 1e-9) || !near(got[135], 0.5+0.01*2+c.reach, 1e-9) {
+		t.Errorf("reach %v, odd day %v: want 0.014826 and 0.534826", c.reach, got[135])
+	}
+	got[135] = y[135]
+	if !nearAll(got, y, 1e-12) {
+		t.Error("other days were changed")
+	}
+	if c.applies(y[:125]) || !c.applies(y[:126]) {
+		t.Error("want 18 seasons and no fewer")
+	}
+}

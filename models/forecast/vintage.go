@@ -134,6 +134,7 @@ type Prior struct {
 	method     []string
 	mase       []float64
 	selectedOn []int32
+	published  [][]published // of each series; nil when nothing was published
 }
 
 // NewPrior returns a Prior for the series of a batch, without any method yet.

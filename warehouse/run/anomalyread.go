@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -177,15 +176,7 @@ func (d *dayReader) takeKPIs(batch arrow.RecordBatch, s *judged) error {
 		if _, known := d.settings[business]; !known || (s.only != nil && kpis[i] != s.only.of.kpi && totals[i] != s.only.of.kpi) {
 			continue
 		}
-		r := series.Anything()
-		if !math.IsNaN(numbers[0][i]) {
-			r.Lowest = numbers[0][i]
-		}
-		if !math.IsNaN(numbers[1][i]) {
-			r.Highest = numbers[1][i]
-		}
-		r.Integer = integer[i]
-		d.builder.Declare(business, kpis[i], r)
+		d.builder.Declare(business, kpis[i], rangeOf(business, kpis[i], numbers[0][i], numbers[1][i], integer[i], d.p.Warn))
 		d.places[said{strings.Clone(business), strings.Clone(kpis[i])}] = len(s.least)
 		s.least = append(s.least, numbers[2][i])
 	}

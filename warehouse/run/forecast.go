@@ -19,6 +19,8 @@ const (
 	horizonDays = 30
 	// reselectDays is how long a method that was chosen for a KPI is kept without comparing methods again.
 	reselectDays = 7
+	// publishedDays is how many days back published forecasts are held against what came when a method is compared with others.
+	publishedDays = 28
 	// emitSeries is how many series one output batch holds.
 	emitSeries = 1024
 	// historyDays is how much of each KPI's history forecasts read.
@@ -36,6 +38,7 @@ const (
 	inputHoliday
 	inputWeather
 	inputPrevious
+	inputPublished
 )
 
 // kpiForecasts makes one vintage of forecasts for every KPI.
@@ -75,7 +78,13 @@ func kpiForecasts() Node {
 				Columns:      []string{"business_id", "kpi_id", "method", "mase", "selected_on"},
 				Order:        []string{"business_id", "kpi_id", "selected_on", "method", "mase"},
 				Distinct:     true,
-				PreviousDays: reselectDays,
+				PreviousDays: publishedDays,
+			},
+			inputPublished: {
+				Relation:     "marts.kpi_forecasts",
+				Columns:      []string{"business_id", "kpi_id", "method", "day", "horizon", "mean"},
+				Order:        []string{"business_id", "kpi_id", "vintage", "day"},
+				PreviousDays: publishedDays,
 			},
 		},
 		Build: forecastKPIs,
@@ -83,24 +92,32 @@ func kpiForecasts() Node {
 }
 
 func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.RecordBatch, error], error) {
-	history, err := readHistory(ctx, in, p)
+	var totals totals
+	history, err := readFamilies(ctx, in, p, &totals)
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
+	parents := totals.parents(history, p.Warn)
 	if err := readKnown(ctx, in, p, history); err != nil {
 		return nil, fmt.Errorf("read what is known of days: %w", err)
 	}
-	prior, err := readPrior(ctx, in, history)
+	prior, err := readPrior(ctx, in, p, history)
 	if err != nil {
 		return nil, fmt.Errorf("read previous vintages: %w", err)
 	}
 	vintage, err := forecast.Forecast(ctx, history, forecast.Options{
 		Horizon: horizonDays, Season: weekDays, History: historyDays, Workers: p.Threads, Vintage: dataset.ToDays(p.Window.Start), Prior: prior, ReselectAfterDays: reselectDays,
+		KeepErrors: parents != nil,
 	})
 	if vintage == nil {
 		return nil, err
 	}
 	warnEach(p, err)
+	if parents != nil {
+		if vintage, err = forecast.Reconcile(history, vintage, parents, forecast.MinTrace); err != nil {
+			return nil, err
+		}
+	}
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for from := 0; from < history.Len(); from += emitSeries {
 			to := min(from+emitSeries, history.Len())
@@ -116,6 +133,11 @@ func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.Rec
 // instant are left out: half a day is no value. A past day counts with the hours it has,
 // since many KPIs have none at night.
 func readHistory(ctx context.Context, in Tables, p Params) (*series.Batch, error) {
+	return readFamilies(ctx, in, p, &totals{})
+}
+
+// readFamilies is readHistory that also notes which KPI is part of which.
+func readFamilies(ctx context.Context, in Tables, p Params, t *totals) (*series.Batch, error) {
 	var builder series.Builder
 	// KPIs come first: they set the order of the series, and days may then come in any.
 	batches, err := in.Scan(ctx, inputKPI)
@@ -124,7 +146,7 @@ func readHistory(ctx context.Context, in Tables, p Params) (*series.Batch, error
 	}
 	for batch, err := range batches {
 		if err == nil {
-			err = declare(&builder, batch, p.Warn)
+			err = declare(&builder, batch, t, p.Warn)
 		}
 		if err != nil {
 			return nil, err
@@ -183,9 +205,8 @@ func appendDays(builder *series.Builder, batch arrow.RecordBatch, asOf time.Time
 	return builder.Append(businesses[:kept], kpis[:kept], dates[:kept], values[:kept])
 }
 
-// declare tells the builder which values each KPI can take. Ends between which no value lies are reported and not heeded:
-// the KPI is still forecast.
-func declare(builder *series.Builder, batch arrow.RecordBatch, warn func(error)) error {
+// declare tells the builder which values each KPI can take, and totals what it is part of.
+func declare(builder *series.Builder, batch arrow.RecordBatch, t *totals, warn func(error)) error {
 	businesses, err := texts(batch, 0)
 	if err != nil {
 		return err
@@ -206,65 +227,32 @@ func declare(builder *series.Builder, batch arrow.RecordBatch, warn func(error))
 	if err != nil {
 		return err
 	}
+	partOf, err := texts(batch, 5)
+	if err != nil {
+		return err
+	}
 	for i := range businesses {
-		values := series.Anything()
-		if !math.IsNaN(lowest[i]) {
-			values.Lowest = lowest[i]
-		}
-		if !math.IsNaN(highest[i]) {
-			values.Highest = highest[i]
-		}
-		values.Integer = whole[i]
-		if err := values.Validate(); err != nil {
-			warn(fmt.Errorf("declare series %s/%s: %w", businesses[i], kpis[i], err))
-			values = series.Anything()
-		}
+		t.add(businesses[i], kpis[i], partOf[i])
+		values := rangeOf(businesses[i], kpis[i], lowest[i], highest[i], whole[i], warn)
 		builder.Declare(businesses[i], kpis[i], values)
 	}
 	return nil
 }
 
-// readPrior returns the methods chosen in the vintages of the last days.
-func readPrior(ctx context.Context, in Tables, history *series.Batch) (*forecast.Prior, error) {
-	prior := forecast.NewPrior(history)
-	batches, err := in.Scan(ctx, inputPrevious)
-	if err != nil {
-		return nil, err
+// rangeOf returns which values a KPI can take; NaN is no end. Ends between which no value lies are reported and not heeded: the KPI
+// is still forecast and judged.
+func rangeOf(business, kpi string, lowest, highest float64, whole bool, warn func(error)) series.Range {
+	r := series.Anything()
+	if !math.IsNaN(lowest) {
+		r.Lowest = lowest
 	}
-	for batch, err := range batches {
-		if err == nil {
-			err = recall(prior, batch)
-		}
-		if err != nil {
-			return nil, err
-		}
+	if !math.IsNaN(highest) {
+		r.Highest = highest
 	}
-	return prior, nil
-}
-
-func recall(prior *forecast.Prior, batch arrow.RecordBatch) error {
-	businesses, err := texts(batch, 0)
-	if err != nil {
-		return err
+	r.Integer = whole
+	if err := r.Validate(); err != nil {
+		warn(fmt.Errorf("declare series %s/%s: %w", business, kpi, err))
+		return series.Anything()
 	}
-	kpis, err := texts(batch, 1)
-	if err != nil {
-		return err
-	}
-	methods, err := texts(batch, 2)
-	if err != nil {
-		return err
-	}
-	errors, err := floats(batch, 3)
-	if err != nil {
-		return err
-	}
-	chosen, err := days(batch, 4)
-	if err != nil {
-		return err
-	}
-	for i := range businesses {
-		prior.Set(businesses[i], kpis[i], methods[i], errors[i], chosen[i])
-	}
-	return nil
+	return r
 }

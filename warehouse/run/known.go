@@ -48,6 +48,7 @@ type daysKnown struct {
 	days     int
 	entries  map[said][]daysEntry
 	country  map[string]string                  // of each business
+	month    []series.KnownColumn               // days of the month, of every business
 	holidays map[string][]series.KnownColumn    // of each country
 	weather  map[string][]series.KnownColumn    // of each business
 	shared   map[string]*series.Known           // of each business: for KPIs of which nothing more is said
@@ -61,17 +62,8 @@ func readKnown(ctx context.Context, in Tables, p Params, history *series.Batch) 
 		number int
 		take   func(arrow.RecordBatch) error
 	}{{inputBusiness, k.takeBusinesses}, {inputHoliday, k.takeHolidays}, {inputEntry, k.takeEntries}, {inputWeather, k.takeWeather}} {
-		batches, err := in.Scan(ctx, input.number)
-		if err != nil {
-			return err
-		}
-		for batch, err := range batches {
-			if err == nil {
-				err = input.take(batch)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", in.inputs[input.number].Relation, err)
-			}
+		if err := scanEach(ctx, in, input.number, input.take); err != nil {
+			return fmt.Errorf("%s: %w", in.inputs[input.number].Relation, err)
 		}
 	}
 	k.fill()
@@ -244,7 +236,11 @@ func (k *daysKnown) setAside(i int, entries []daysEntry) {
 
 // of returns what is known of a business's days and, by own, of one of its KPIs.
 func (k *daysKnown) of(business string, own []daysEntry) *series.Known {
+	if k.month == nil {
+		k.month = series.MonthDays(k.first, k.days)
+	}
 	known := &series.Known{FirstDay: k.first}
+	known.Columns = append(known.Columns, k.month...)
 	known.Columns = append(known.Columns, k.holidaysOf(k.country[business])...)
 	// Models heed so many columns and no more: should a business name each of its days an event, weather goes first.
 	known.Columns = append(known.Columns, k.weather[business]...)

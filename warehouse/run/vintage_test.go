@@ -1,7 +1,9 @@
 package run_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -208,5 +210,60 @@ func TestForecastsOfAnImpossibleRange(t *testing.T) {
 	step, _ := c.runDay(c.days).Step("marts.kpi_forecasts")
 	if step.RowsOut != 30 || len(step.Warnings) != 1 || !strings.Contains(step.Warnings[0].Error(), "holds no whole number") {
 		t.Errorf("%d rows with warnings %v, want a forecast and one warning of the range", step.RowsOut, step.Warnings)
+	}
+}
+
+// Forecasts of a total and its parts agree, with their components, in the ranges of all.
+func TestForecastsOfPartsSumToTheTotals(t *testing.T) {
+	c := openCafe(t)
+	total, whole := "k", true
+	kpi := func(id string, of *string) dataset.KPIRow {
+		return dataset.KPIRow{BusinessID: "b", KPIID: id, SourceID: "s", Name: id, Unit: "guests", Aggregation: "sum", Grain: "day", NonNegative: true, Integer: &whole, PartOf: of}
+	}
+	rows := []dataset.KPIRow{kpi("k", nil), kpi("inside", &total), kpi("outside", &total)}
+	if _, err := lakehouse.ReplaceAll(t.Context(), c.lake, dataset.KPIs(), lakehouse.Commit{RunID: "landing", Unit: "2"}, rows); err != nil {
+		t.Fatal(err)
+	}
+	var points []dataset.KPIPointRow
+	for d := range c.days {
+		outside := math.Round(c.value(d) * (0.3 + 0.2*math.Sin(float64(d)/9)))
+		for id, value := range map[string]float64{"outside": outside, "inside": c.value(d) - outside} {
+			points = append(points, dataset.KPIPointRow{BusinessID: "b", KPIID: id, At: c.first.AddDate(0, 0, d), Value: value, SourceID: "s", LandedAt: c.asOf})
+		}
+	}
+	slices.SortFunc(points, func(a, b dataset.KPIPointRow) int { return strings.Compare(a.KPIID, b.KPIID) })
+	commit(t, c.lake, dataset.KPIPoints(), "parts", points)
+	c.runDay(c.days)
+	const query = `select day, sum(case when kpi_id = 'k' then mean else -mean end) as off from marts.kpi_forecasts group by day having count(*) <> 3 or abs(off) > 1e-6`
+	if bad := c.query("marts.kpi_forecasts", query); len(bad) > 0 {
+		t.Errorf("on %d days the parts do not sum to the total: %s", len(bad), bad[0])
+	}
+	const parts = `select kpi_id, day, mean from marts.kpi_forecasts where abs(trend + seasonal + long_seasonal + calendar + measured - mean) > 1 or mean <> round(mean)`
+	if bad := c.query("marts.kpi_forecasts", parts); len(bad) > 0 {
+		t.Errorf("%d means are no whole numbers, or not what their components sum to: %s", len(bad), bad[0])
+	}
+}
+
+// A method that is a week old stays when what it published was nearer to what came than what would be chosen now, and goes when not.
+func TestForecastsKeepTheChampionThatWinsOnWhatCame(t *testing.T) {
+	for name, off := range map[string]float64{"exact": 0, "far off": 500} {
+		t.Run(name, func(t *testing.T) {
+			c := openCafe(t)
+			var rows []dataset.ForecastRow
+			for vintage := c.days; vintage < c.days+8; vintage++ {
+				for h := range 30 {
+					mean := c.value(vintage+h) + off
+					rows = append(rows, dataset.ForecastRow{BusinessID: "b", KPIID: "k", Vintage: c.day(vintage), Day: c.day(vintage + h), Horizon: int32(h + 1), Mean: mean,
+						Lower80: mean, Upper80: mean, Lower95: mean, Upper95: mean, Method: "drift", SelectedOn: c.day(c.days)})
+				}
+			}
+			commit(t, c.lake, dataset.Forecasts(), "published", rows)
+			c.landDays(c.days, c.days+8)
+			c.runDay(c.days + 8)
+			got := c.query("marts.kpi_forecasts", "select method = 'drift', vintage - selected_on from marts.kpi_forecasts where horizon = 1 order by vintage desc limit 1")
+			if want := fmt.Sprintf("%t 0", off == 0); len(got) != 1 || got[0] != want {
+				t.Errorf("the newest vintage keeps the champion: %v, want %s", got, want)
+			}
+		})
 	}
 }
