@@ -58,7 +58,8 @@ func (c benchAnomalyCommand) Run(ctx context.Context, std streams) error {
 	return err
 }
 
-// read reads the files that the windows name and the folder holds. A file without an entry is an error: whether it has anomalies is unknown.
+// read reads the files that the windows name and the folder holds. A file without an entry is an error: whether it has anomalies
+// is unknown.
 func (c benchAnomalyCommand) read() ([]backtest.NABFile, error) {
 	w, err := os.Open(c.Windows)
 	if err != nil {
@@ -101,8 +102,8 @@ func (c benchAnomalyCommand) read() ([]backtest.NABFile, error) {
 	return files, nil
 }
 
-// nabName returns the name under which the windows know a file: its path below the folder, or, when the folder is that of one category,
-// its last two or last parts.
+// nabName returns the name under which the windows know a file: its path below the folder, or, when the folder is that of one
+// category, its last two or last parts.
 func nabName(dir, path string, windows map[string][][2]time.Time) (string, error) {
 	full, err := filepath.Abs(path)
 	if err != nil {

@@ -44,9 +44,9 @@ type Point struct {
 // with their number. It is not safe for concurrent use; make it with NewDetector.
 //
 // Values: NaN and infinite ones count as missing. Larger than 1e150 in size count as that. Instants may repeat (each value counts)
-// and have gaps (nothing is made up for them: who knows of a missing value passes NaN). Of a constant series nothing is strange; any
-// other value then is. Scores do not change when all values are multiplied by a power of two, and but for rounding when they are
-// multiplied by another positive number or shifted.
+// and have gaps (nothing is made up for them: who knows of a missing value passes NaN). Of a constant series nothing is strange;
+// any other value then is. Scores do not change when all values are multiplied by a power of two, and but for rounding when they
+// are multiplied by another positive number or shifted.
 type Detector struct {
 	config    Config // as given, but for defaults
 	step      int64  // 0 until it is known

@@ -4,9 +4,9 @@ import "math"
 
 // drift watches a moving mean of a statistic.
 //
-// Of level it is the mean of the reference's standardised errors, each cut off at cutScore, times the root of the length: large when the
-// series keeps to one side of what it did for long (a geometric moving average chart: Roberts 1959). Of volatility it is taken from
-// the mean size of the prediction's standardised errors. Both are held against their own past by a tail, so that
+// Of level it is the mean of the reference's standardised errors, each cut off at cutScore, times the root of the length: large
+// when the series keeps to one side of what it did for long (a geometric moving average chart: Roberts 1959). Of volatility it is
+// taken from the mean size of the prediction's standardised errors. Both are held against their own past by a tail, so that
 // autocorrelation, which makes such means wander, makes them less surprising too.
 type drift struct {
 	length  float64
@@ -42,9 +42,9 @@ func (d *drift) level(z float64) float64 {
 	return d.judge(math.Abs(d.average(max(-cutScore, min(z, cutScore)))) * math.Sqrt(d.length))
 }
 
-// volatility shows the size of a standardised error. With r the mean size, in those of a standard normal variable (sqrt(2/pi)), the statistic
-// is 3 ln r where errors have grown and 3 (1-r) where they have shrunk: of errors that vanish the logarithm would never end. Three
-// makes its spread about one.
+// volatility shows the size of a standardised error. With r the mean size, in those of a standard normal variable (sqrt(2/pi)),
+// the statistic is 3 ln r where errors have grown and 3 (1-r) where they have shrunk: of errors that vanish the logarithm would
+// never end. Three makes its spread about one.
 func (d *drift) volatility(size float64) float64 {
 	r := d.average(min(size, cutScore)) * normalScale
 	if r > 1 {

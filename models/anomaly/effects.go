@@ -7,17 +7,18 @@ import (
 	"github.com/signalcraft/signalcraft/models/series"
 )
 
-// effects learns, for one series, what its known days do: each column of what is known (holidays, events), and each day of the month counted
-// from both ends (pay days, month ends).
+// effects learns, for one series, what its known days do: each column of what is known (holidays, events), and each day of the
+// month counted from both ends (pay days, month ends).
 //
-// A column's value is taken as a share of a day, cut off at 1. Its effect is the mean of what was left unexplained on its days so far, drawn towards zero as if half a day without effect had been
-// seen, b += err/(n+1.5), and from the tenth day on smoothed with a tenth, so that it may change. How much such effects differ from zero at first
-// sight, T in squared scales, is learned over all columns; the effect of a column seen n times is taken as uncertain by
-// scale sqrt(T/(n+1)). So the first Christmas of a KPI on which holidays matter is judged mildly, and its third by what
-// the two before were. This is a normal prior with estimated variance (empirical Bayes: Robbins 1956) in its simplest form.
+// A column's value is taken as a share of a day, cut off at 1. Its effect is the mean of what was left unexplained on its days so
+// far, drawn towards zero as if half a day without effect had been seen, b += err/(n+1.5), and from the tenth day on smoothed with
+// a tenth, so that it may change. How much such effects differ from zero at first sight, T in squared scales, is learned over all
+// columns; the effect of a column seen n times is taken as uncertain by scale sqrt(T/(n+1)). So the first Christmas of a KPI on
+// which holidays matter is judged mildly, and its third by what the two before were. This is a normal prior with estimated
+// variance (empirical Bayes: Robbins 1956) in its simplest form.
 //
-// A day of the month counts only as far as it stands out of its own noise: its mean so far, less 2 scale/sqrt(n) (soft threshold: Donoho and
-// Johnstone 1994), from its second time on.
+// A day of the month counts only as far as it stands out of its own noise: its mean so far, less 2 scale/sqrt(n) (soft threshold:
+// Donoho and Johnstone 1994), from its second time on.
 type effects struct {
 	known   *series.Known
 	columns []effect

@@ -11,9 +11,9 @@ import "math"
 //   - volatility: errors that are larger or smaller than they were for long (see drift);
 //   - flat and missing: runs of equal and of missing values (see run).
 //
-// All but the last two are held against their own past in this series by a tail. A view that looks afresh n times while an anomaly rests has n chances to be
-// surprised, so ln n is taken off (Bonferroni): ln(rest) off the point, ln(rest/length) off a moving mean. The evidence is
-// the largest of what remains.
+// All but the last two are held against their own past in this series by a tail. A view that looks afresh n times while an anomaly
+// rests has n chances to be surprised, so ln n is taken off (Bonferroni): ln(rest) off the point, ln(rest/length) off a moving
+// mean. The evidence is the largest of what remains.
 type evidence struct {
 	point      tail
 	records    [3]record
@@ -90,29 +90,31 @@ func (e *evidence) step(v sight) finding {
 		}
 		out.take(surprise, kind)
 	}
-	kind := LevelShift
-	if sudden {
-		kind = side
-	}
-	e.drift(v, kind, &out)
+	e.drift(v, sudden, side, &out)
 	return out
 }
 
-// drift shows the value to the two moving means. A mean is large for a while after what made it so: a value that does not share in it is
-// not strange itself.
-func (e *evidence) drift(v sight, shift Kind, out *finding) {
+// drift shows the value to the two moving means. A mean is large for a while after what made it so: a value that does not share in
+// it is not strange itself.
+func (e *evidence) drift(v sight, sudden bool, side Kind, out *finding) {
+	named := func(kind Kind) Kind { // a value that stands out by itself is not called a drift
+		if sudden {
+			return side
+		}
+		return kind
+	}
 	level, nerves := &e.drifts[0], &e.drifts[1]
 	fewer := math.Max(0, e.handicap-math.Log(level.length))
 	far := standardised(v.x-v.long, v.longScale)
 	if surprise := level.level(far) - fewer; far*level.mean > 0 && math.Abs(far) >= takesPart {
-		out.take(surprise, shift)
+		out.take(surprise, named(LevelShift))
 	}
 	if v.usualScale <= 0 {
 		return
 	}
 	size := math.Abs(v.x-v.expected) / v.usualScale
 	if surprise := nerves.volatility(size) - fewer; nerves.mean < 1/normalScale || size >= takesPart {
-		out.take(surprise, Volatility)
+		out.take(surprise, named(Volatility))
 	}
 }
 

@@ -26,8 +26,8 @@ func (e *SeriesError) Error() string {
 	return fmt.Sprintf("judge series %s/%s: day %d: %s", e.BusinessID, e.KPIID, e.Day, e.Reason)
 }
 
-// Judge goes through every series of the batch day by day and says of each day how far out of the ordinary it is, from the days before it
-// alone: the rows of a series that ends earlier are the first rows of the longer one. The batch is only read.
+// Judge goes through every series of the batch day by day and says of each day how far out of the ordinary it is, from the days
+// before it alone: the rows of a series that ends earlier are the first rows of the longer one. The batch is only read.
 //
 // When series were refused (a value is infinite), the error joins one SeriesError for each, in batch order, and the verdicts hold
 // all the other series. On any other error (options out of range, a batch whose columns do not fit, ctx done) the verdicts are nil.

@@ -13,11 +13,11 @@ const daysPerMonth = 30.436875
 
 // Options say how loud Judge may be, and of which days it knows more than their values.
 type Options struct {
-	// ExpectedAlarms is how many alarms one KPI may raise in a month in which nothing happens: the setting that decides how quiet Judge
-	// is. Zero means 0.5. Allowed are 0.001 to 10.
+	// ExpectedAlarms is how many alarms one KPI may raise in a month in which nothing happens: the setting that decides how quiet
+	// Judge is. Zero means 0.5. Allowed are 0.001 to 10.
 	ExpectedAlarms float64
-	// MinAbsolute is the least distance from the expected value, in the KPI's unit, that raises an alarm. Zero asks for none. It does not
-	// hold back missing days and flat lines, which have no distance.
+	// MinAbsolute is the least distance from the expected value, in the KPI's unit, that raises an alarm. Zero asks for none. It
+	// does not hold back missing days and flat lines, which have no distance.
 	MinAbsolute []float64
 	// MinRelative is the least distance from the expected value as a share of its size (0.1 is ten percent). Zero asks for none.
 	MinRelative float64
@@ -31,8 +31,8 @@ type Options struct {
 	// Through is the last day that should have a value by now: when a series ended earlier, the days in between are judged as missing.
 	// Zero means each series' own last day.
 	Through int32
-	// Incidents are, for each series of the batch, ranges of days that people know to have been out of the ordinary. They are not judged
-	// and not learned from. A nil column, and a nil entry, mean none.
+	// Incidents are, for each series of the batch, ranges of days that people know to have been out of the ordinary. They are not
+	// judged and not learned from. A nil column, and a nil entry, mean none.
 	Incidents [][]DayRange
 	// AfterIncident is how many days after an incident are not judged either, while the KPI comes back. Zero means 1; negative none.
 	AfterIncident int

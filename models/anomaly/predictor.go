@@ -2,21 +2,23 @@ package anomaly
 
 import "math"
 
-// predictor expects the next value of a series from those before. Several experts, levels of different memory over no season, over the
-// day's and over the week's, each expect a value; the prediction is their mean, weighted by how small their errors were of late
-// (prediction with expert advice: Vovk 1990; Cesa-Bianchi and Lugosi 2006), so that a season counts as far as it has proved itself:
+// predictor expects the next value of a series from those before. Several experts, levels of different memory over no season, over
+// the day's and over the week's, each expect a value; the prediction is their mean, weighted by how small their errors were of
+// late (prediction with expert advice: Vovk 1990; Cesa-Bianchi and Lugosi 2006), so that a season counts as far as it has proved
+// itself:
 //
 //	expected = sum w_k (level_k + s[slot]) / sum w_k,  w_k = L_k^-8,  L_k = discounted mean of |error of k|
 //	level_k += a_k psi(x - level_k - s[slot])
 //
-// psi cuts an error off at cutAt of the expert's own mean errors, so that one wild value moves neither level nor season far (Gelper, Fried and
-// Croux 2010, robust Holt-Winters smoothing). A last value (a = 1) is never cut off, so that a new level is found at once.
+// psi cuts an error off at cutAt of the expert's own mean errors, so that one wild value moves neither level nor season far
+// (Gelper, Fried and Croux 2010, robust Holt-Winters smoothing). A last value (a = 1) is never cut off, so that a new level is
+// found at once.
 //
-// For each season the expert with the longest memory, its keeper, also teaches it. The reference is the keeper that erred least over a long
-// while: what the series did for long, whatever it does now.
+// For each season the expert with the longest memory, its keeper, also teaches it. The reference is the keeper that erred least
+// over a long while: what the series did for long, whatever it does now.
 //
-// Edges: before the first value everything is 0; of a constant series all losses are 0 and all experts count alike. Values are divided by nothing, so
-// magnitude does not matter. A slot of a season that has no value yet adds 0.
+// Edges: before the first value everything is 0; of a constant series all losses are 0 and all experts count alike. Values are
+// divided by nothing, so magnitude does not matter. A slot of a season that has no value yet adds 0.
 type predictor struct {
 	profiles []profile
 	experts  []expert
@@ -118,8 +120,8 @@ func (p *predictor) slot() int {
 	return p.profiles[0].slot
 }
 
-// learn shows the value of the instant for which expect was asked last, and what it had answered. It reports whether the first season has just
-// been proved.
+// learn shows the value of the instant for which expect was asked last, and what it had answered. It reports whether the first
+// season has just been proved.
 func (p *predictor) learn(x, expected float64) (found bool) {
 	p.n++
 	if p.n == 1 {
@@ -158,8 +160,8 @@ func (p *predictor) learn(x, expected float64) (found bool) {
 	return found
 }
 
-// proved reports whether an expert has been measured at all. One with a season is measured from its second turn on: before, it knows of a
-// slot nothing but the value before.
+// proved reports whether an expert has been measured at all. One with a season is measured from its second turn on: before, it
+// knows of a slot nothing but the value before.
 func (e *expert) proved() bool { return e.profile < 0 || e.n >= provedAt }
 
 // cut is psi: it cuts an expert's error off.

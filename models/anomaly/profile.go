@@ -2,9 +2,9 @@ package anomaly
 
 // profile is what a season adds at each of its places, learned online.
 //
-// With n values of a slot seen so far, s[slot] += max(1/n, seasonRate) err: their mean at first, then exponential smoothing of a seasonal term
-// (Winters 1960). A slot without values adds 0. Slots are counted from the instant, not from the values before, so gaps and
-// repeated instants do no harm. There are at most mostSlots of them.
+// With n values of a slot seen so far, s[slot] += max(1/n, seasonRate) err: their mean at first, then exponential smoothing of a
+// seasonal term (Winters 1960). A slot without values adds 0. Slots are counted from the instant, not from the values before, so
+// gaps and repeated instants do no harm. There are at most mostSlots of them.
 type profile struct {
 	period  int64 // seconds
 	width   int64 // seconds of one slot

@@ -35,8 +35,8 @@ func noises() map[string]func(r *rand.Rand, i int, before float64) float64 {
 	}
 }
 
-// Where nothing happens a KPI raises about as many alarms as the setting says: between half of it and a half more, for random walks from
-// two fifths on. Thirty series of three years expect 515 alarms at half an alarm a month, so chance is small.
+// Where nothing happens a KPI raises about as many alarms as the setting says: between half of it and a half more, for random
+// walks from two fifths on. Thirty series of three years expect 515 alarms at half an alarm a month, so chance is small.
 func TestJudgeKeepsTheSetting(t *testing.T) {
 	for name, next := range noises() {
 		random := rand.New(rand.NewPCG(5, 6))

@@ -51,8 +51,8 @@ func addFile(t *testing.T, b *series.Builder, path string, day, by int, columns 
 	}
 }
 
-// On real KPIs: the hurricane that stopped Washington's bikes is found on both its days, and alarms stay within double the setting, which leaves
-// room for what really happened.
+// On real KPIs: the hurricane that stopped Washington's bikes is found on both its days, and alarms stay within double the
+// setting, which leaves room for what really happened.
 func TestJudgeRealKPIs(t *testing.T) {
 	dir, ok := shared.Dir(t)
 	if !ok {

@@ -4,13 +4,14 @@ import "math"
 
 // record watches a moving mean of a series for values that it never had.
 //
-// With the mean m += (x-m)/length, and lo and hi its least and largest value so far, the statistic is how far m lies outside, in units of a share of
-// hi-lo; 0 inside. Of n exchangeable values the last is a record with chance 2/n (Renyi 1962), whatever their distribution: the longer
-// a series is known, the more a record says. That part of the chance the tail counts for itself (see tail), for real series have
-// trends and seasons. Numenta's detector has a like rule with a fixed margin (Ahmad, Lavin, Purdy and Agha 2017).
+// With the mean m += (x-m)/length, and lo and hi its least and largest value so far, the statistic is how far m lies outside, in
+// units of a share of hi-lo; 0 inside. Of n exchangeable values the last is a record with chance 2/n (Renyi 1962), whatever their
+// distribution: the longer a series is known, the more a record says. That part of the chance the tail counts for itself (see
+// tail), for real series have trends and seasons. Numenta's detector has a like rule with a fixed margin (Ahmad, Lavin, Purdy and
+// Agha 2017).
 //
-// The ends creep inwards by 1/envelopeMemory of their distance, so that one absurd value does not blind the watch for ever. The first
-// values only set the ends; of a constant series any other value is a record of the largest size.
+// The ends creep inwards by 1/envelopeMemory of their distance, so that one absurd value does not blind the watch for ever. The
+// first values only set the ends; of a constant series any other value is a record of the largest size.
 type record struct {
 	length  float64
 	n, mean float64

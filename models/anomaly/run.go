@@ -4,10 +4,11 @@ import "math"
 
 // run watches for runs of the same thing: equal values, or missing ones.
 //
-// With p the chance that the run goes on, from what the series did (Laplace's rule of succession, (k+1)/(n+2)), the surprise of a run is the sum
-// of -ln p over its values, as far as it exceeds one and a half of the largest such sum before: a geometric law for the first
-// run, and own experience from then on. The run with which a series begins is not strange, however long. For missing values p is that of their slot of the season, (k[slot]+p)/(n[slot]+1) with the p of all
-// slots, so that a weekday on which nothing ever comes surprises nobody.
+// With p the chance that the run goes on, from what the series did (Laplace's rule of succession, (k+1)/(n+2)), the surprise of a
+// run is the sum of -ln p over its values, as far as it exceeds one and a half of the largest such sum before: a geometric law for
+// the first run, and own experience from then on. The run with which a series begins is not strange, however long. For missing
+// values p is that of their slot of the season, (k[slot]+p)/(n[slot]+1) with the p of all slots, so that a weekday on which
+// nothing ever comes surprises nobody.
 type run struct {
 	likely  []float64 // how often it went on, by slot
 	seen    []float64 // of how many values, by slot

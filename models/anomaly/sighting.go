@@ -20,8 +20,9 @@ func (s sighting) distance(v float64) float64 {
 	return math.Abs(v - s.Expected)
 }
 
-// judgeDay is Step for a day of a KPI of whose known days effects have been learned: their sum is taken off before the value is looked at, and the
-// error is weighed by how sure they are. A day whose effects are less sure than the series is steady teaches them alone.
+// judgeDay is Step for a day of a KPI of whose known days effects have been learned: their sum is taken off before the value is
+// looked at, and the error is weighed by how sure they are. A day whose effects are less sure than the series is steady teaches
+// them alone.
 func (d *Detector) judgeDay(at int64, x float64, known *effects) sighting {
 	expected := d.predictor.expect(at)
 	slot := d.predictor.slot()

@@ -3,8 +3,9 @@ package anomaly
 // spread is how much the errors of a series differ in size from slot to slot of its season: on quiet nights a small error says more
 // than on busy days.
 //
-// With ratios q = |error|/ordinary, each cut off, the factor of a slot is (spreadPrior + sum of q)/(spreadPrior + n): the mean ratio, drawn towards 1 as
-// if spreadPrior values of ordinary size had been seen (a Gamma prior's posterior mean). From slowSpread values on older ones are forgotten.
+// With ratios q = |error|/ordinary, each cut off, the factor of a slot is (spreadPrior + sum of q)/(spreadPrior + n): the mean
+// ratio, drawn towards 1 as if spreadPrior values of ordinary size had been seen (a Gamma prior's posterior mean). From slowSpread
+// values on older ones are forgotten.
 type spread struct {
 	sum, n []float32
 }

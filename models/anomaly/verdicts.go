@@ -2,12 +2,12 @@ package anomaly
 
 import "slices"
 
-// Verdicts are the judged days of a batch, in columns. The first group has one entry for each series, the second one for each row, a
-// judged day of a series; rows stand in the order of series and day. No row holds a NaN or an infinity, and always
-// Lower <= Expected <= Upper.
+// Verdicts are the judged days of a batch, in columns. The first group has one entry for each series, the second one for each row,
+// a judged day of a series; rows stand in the order of series and day. No row holds a NaN or an infinity, and always Lower <=
+// Expected <= Upper.
 //
-// The days that have no row are: those before the first values from which something could be learned, those before Options.From, those of
-// known incidents and the days after them.
+// The days that have no row are: those before the first values from which something could be learned, those before Options.From,
+// those of known incidents and the days after them.
 type Verdicts struct {
 	// Threshold is the score from which on the last row of each series would have been an alarm; 1 for a series without rows.
 	Threshold []float64
@@ -16,8 +16,8 @@ type Verdicts struct {
 	Series []int32
 	// Day is the day judged, in days since 1970-01-01.
 	Day []int32
-	// Score is how far out of the ordinary the day is, in [0,1]: 1 - p^(1/10), where p is the chance of such a day in this series; p = 0.001 is
-	// a score of 0.5, p = 0.00001 one of 0.68. Scores of different KPIs may be compared.
+	// Score is how far out of the ordinary the day is, in [0,1]: 1 - p^(1/10), where p is the chance of such a day in this series;
+	// p = 0.001 is a score of 0.5, p = 0.00001 one of 0.68. Scores of different KPIs may be compared.
 	Score []float64
 	// Kind is what the day is; of a day without an alarm, what it comes nearest to.
 	Kind []Kind

@@ -54,8 +54,8 @@ func (f *NABFile) Validate() error {
 	return nil
 }
 
-// nabSigmoid is S(p) = 2/(1+exp(5p)) - 1 of the benchmark: near 1 at the begin of a window (p = -1), 0 at its end, towards -1 behind
-// it, and -1 from three windows on.
+// nabSigmoid is S(p) = 2/(1+exp(5p)) - 1 of the benchmark: near 1 at the begin of a window (p = -1), 0 at its end, towards -1
+// behind it, and -1 from three windows on.
 func nabSigmoid(p float64) float64 {
 	if p > 3 {
 		return -1
@@ -71,8 +71,8 @@ type nabRow struct {
 	worth float64
 }
 
-// rows returns the worth of each row, by the benchmark's rules (Lavin and Ahmad 2015, "Evaluating real-time anomaly detection algorithms - the Numenta
-// anomaly benchmark", as sweeper.py of NAB v1.1 computes them). Rows in probation have a worth of NaN.
+// rows returns the worth of each row, by the benchmark's rules (Lavin and Ahmad 2015, "Evaluating real-time anomaly detection
+// algorithms - the Numenta anomaly benchmark", as sweeper.py of NAB v1.1 computes them). Rows in probation have a worth of NaN.
 func (f *NABFile) rows() []nabRow {
 	out := make([]nabRow, len(f.Values))
 	next := 0 // first window that has not ended before the row
@@ -123,8 +123,8 @@ func (s *NABScore) normalise(p NABProfile) {
 	s.Normalised = 100 * (s.Raw - null) / (p.TP*float64(s.Windows) - null)
 }
 
-// ScoreNAB scores rows whose score reaches the threshold as detections. scores has one column for each file, of the file's length. A NaN
-// score detects nothing.
+// ScoreNAB scores rows whose score reaches the threshold as detections. scores has one column for each file, of the file's length.
+// A NaN score detects nothing.
 func ScoreNAB(files []NABFile, scores [][]float64, p NABProfile, threshold float64) (NABScore, error) {
 	var total NABScore
 	if err := checkNAB(files, scores); err != nil {

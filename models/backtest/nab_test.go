@@ -30,8 +30,8 @@ func detections(n int, at ...int) [][]float64 {
 // sigma is the logistic function of the README, written apart from the scorer's formula.
 func sigma(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
 
-// Cases worked out by hand from the rules in the benchmark's README. The file has 100 rows, of which 15 are probation, and a window of
-// the 11 rows 40 to 50.
+// Cases worked out by hand from the rules in the benchmark's README. The file has 100 rows, of which 15 are probation, and a
+// window of the 11 rows 40 to 50.
 func TestScoreNABByHand(t *testing.T) {
 	const maxTP = 0.98661 // S(-1), as the README prints it
 	s := func(p float64) float64 { return 2*sigma(-5*p) - 1 }

@@ -101,8 +101,8 @@ func TestNABFiles(t *testing.T) {
 	}
 }
 
-// crossValidate returns the mean over random splits in halves of the raw scores of all files, each at the threshold that is best for
-// the other half.
+// crossValidate returns the mean over random splits in halves of the raw scores of all files, each at the threshold that is best
+// for the other half.
 func crossValidate(raws [][]float64, splits int) float64 {
 	random := rand.New(rand.NewPCG(1, 2))
 	total := 0.0

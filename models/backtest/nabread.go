@@ -27,8 +27,8 @@ func parseNABTime(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not an instant like 2014-04-01 00:05:00", text)
 }
 
-// ReadNAB reads one file of the benchmark: CSV with the header timestamp,value, rows in time order. An empty value, and one that says NaN or NA, is
-// missing. The order of rows is kept, also where an instant repeats or a clock was set back.
+// ReadNAB reads one file of the benchmark: CSV with the header timestamp,value, rows in time order. An empty value, and one that
+// says NaN or NA, is missing. The order of rows is kept, also where an instant repeats or a clock was set back.
 func ReadNAB(r io.Reader, name string) (NABFile, error) {
 	file := NABFile{Name: name}
 	reader := bufio.NewReader(r)
@@ -74,8 +74,8 @@ func (f *NABFile) add(line string) error {
 	return nil
 }
 
-// ReadNABWindows reads the benchmark's windows: a JSON object from file name to a list of [start, end] pairs, both included. Windows come
-// back in time order.
+// ReadNABWindows reads the benchmark's windows: a JSON object from file name to a list of [start, end] pairs, both included.
+// Windows come back in time order.
 func ReadNABWindows(r io.Reader) (map[string][][2]time.Time, error) {
 	var raw map[string][][]string
 	if err := json.NewDecoder(r).Decode(&raw); err != nil {

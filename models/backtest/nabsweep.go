@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// BestNAB returns the threshold with the highest raw score, and what it earns: all distinct scores are tried, from the highest down,
-// and an infinite threshold, under which nothing is detected. Of equal ones the highest is taken. It is how the benchmark's published
-// figures are made: tuned on the files that they are reported for.
+// BestNAB returns the threshold with the highest raw score, and what it earns: all distinct scores are tried, from the highest
+// down, and an infinite threshold, under which nothing is detected. Of equal ones the highest is taken. It is how the benchmark's
+// published figures are made: tuned on the files that they are reported for.
 func BestNAB(files []NABFile, scores [][]float64, p NABProfile) (threshold float64, best NABScore, err error) {
 	if err := checkNAB(files, scores); err != nil {
 		return 0, NABScore{}, err
