@@ -37,7 +37,7 @@ type benchCommand struct {
 
 // benchBatchCommand runs the batch three times and prints what each step took.
 type benchBatchCommand struct {
-	KPIs int  `default:"1000" help:"How many daily KPIs, fifty to a business."`
+	KPIs int  `name:"kpis" default:"1000" help:"How many daily KPIs, fifty to a business."`
 	Days int  `default:"1096" help:"Days of history."`
 	Keep bool `help:"Keep the data folder, whose path is printed."`
 
