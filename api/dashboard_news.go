@@ -36,7 +36,8 @@ type newsArticle struct {
 	Day           string    `json:"day" doc:"Local day of the business on which it was first seen" format:"date" example:"2026-03-30"`
 	SeenAt        time.Time `json:"seen_at" doc:"When it was first seen" example:"2026-03-30T14:15:00Z"`
 	IsCopy        bool      `json:"is_copy" doc:"Whether the same title was seen earlier that day" example:"false"`
-	Score         *float64  `json:"score" doc:"Tone from -1 to 1; null when its language is not scored" example:"-0.4"`
+	Score         *float64  `json:"score" doc:"Tone from -1 to 1; null when it has none" example:"-0.4"`
+	ScoreMethod   *string   `json:"score_method" doc:"What the tone is of: model, the title of an article in English by our own model; gdelt, the whole article in another language by GDELT; null without a tone" enum:"model,gdelt" example:"model"`
 }
 
 type newsDay struct {
@@ -109,7 +110,7 @@ func newsArticles(articles []store.Article) []newsArticle {
 	list := make([]newsArticle, len(articles))
 	for i, a := range articles {
 		list[i] = newsArticle{URL: a.URL, Title: a.Title, Domain: a.Domain, Language: a.Language,
-			SourceCountry: a.SourceCountry, Day: a.Day.Format(time.DateOnly), SeenAt: a.SeenAt, IsCopy: a.IsCopy, Score: finite(a.Score)}
+			SourceCountry: a.SourceCountry, Day: a.Day.Format(time.DateOnly), SeenAt: a.SeenAt, IsCopy: a.IsCopy, Score: finite(a.Score), ScoreMethod: a.ScoreMethod}
 	}
 	return list
 }

@@ -54,6 +54,7 @@ type Batch struct {
 
 	KPIPoints    []dataset.KPIPointRow
 	Articles     []dataset.ArticleRow
+	Tones        []dataset.ToneRow
 	WeatherDays  []dataset.WeatherDayRow
 	WeatherHours []dataset.WeatherHourRow
 	Places       []dataset.PlaceRow
@@ -72,7 +73,7 @@ type Batch struct {
 
 // Rows is the number of accepted rows over all datasets.
 func (b Batch) Rows() int {
-	return len(b.KPIPoints) + len(b.Articles) + len(b.WeatherDays) + len(b.WeatherHours) + len(b.Places) + len(b.Rates) +
+	return len(b.KPIPoints) + len(b.Articles) + len(b.Tones) + len(b.WeatherDays) + len(b.WeatherHours) + len(b.Places) + len(b.Rates) +
 		len(b.Holidays) + len(b.Businesses) + len(b.KPIs) + len(b.Calendar)
 }
 
@@ -87,6 +88,7 @@ func merged(units []Batch) Batch {
 	}
 	all.KPIPoints = gather(units, func(b *Batch) []dataset.KPIPointRow { return b.KPIPoints })
 	all.Articles = gather(units, func(b *Batch) []dataset.ArticleRow { return b.Articles })
+	all.Tones = gather(units, func(b *Batch) []dataset.ToneRow { return b.Tones })
 	all.WeatherDays = gather(units, func(b *Batch) []dataset.WeatherDayRow { return b.WeatherDays })
 	all.WeatherHours = gather(units, func(b *Batch) []dataset.WeatherHourRow { return b.WeatherHours })
 	all.Places = gather(units, func(b *Batch) []dataset.PlaceRow { return b.Places })

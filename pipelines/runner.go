@@ -174,6 +174,7 @@ func (l *landing) landRows(ctx context.Context, b Batch) (int, error) {
 	for _, step := range []func() (int, error){
 		func() (int, error) { return land(ctx, l, dataset.KPIPoints(), b.KPIPoints) },
 		func() (int, error) { return land(ctx, l, dataset.Articles(), b.Articles) },
+		func() (int, error) { return land(ctx, l, dataset.Tones(), b.Tones) },
 		func() (int, error) { return land(ctx, l, dataset.WeatherDays(), b.WeatherDays) },
 		func() (int, error) { return land(ctx, l, dataset.WeatherHours(), b.WeatherHours) },
 		func() (int, error) { return land(ctx, l, dataset.Places(), b.Places) },

@@ -368,3 +368,57 @@ func TestLetterKeepsItsHeader(t *testing.T) {
 		}
 	}
 }
+
+// An anomaly of several days is told once, with its first day, and once only when corrected values move that day.
+func TestAnomaliesThatGoOnAreToldOnce(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.alert("odd", "anomaly", 0, 3, "{in_app}")
+	list := func(days ...string) { // the first one begins, the others go on
+		w.exec(`delete from serving.kpi_anomalies`)
+		for i, day := range days {
+			w.exec(`insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day, value, score, severity, kind, is_ongoing) values ($1, $2, 'day', $3::date, $3::date, 5, 0.5, 'major', 'dip', $4)`,
+				w.World.Cafe.ID, w.World.Cafe.KPIs[0], day, i > 0)
+		}
+	}
+	day := func(n int) time.Duration { return time.Duration(24*n) * time.Hour }
+	list("2026-03-29")
+	if r := w.evaluate(0); r.Fired != 1 || r.Anomalies != 1 {
+		t.Errorf("the first day: %+v, want it fired and told", r)
+	}
+	list("2026-03-29", "2026-03-30", "2026-03-31")
+	if r := w.evaluate(day(1)); r.Fired != 0 || r.Anomalies != 0 {
+		t.Errorf("it goes on: %+v, want nothing told", r)
+	}
+	list("2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31") // corrected: it began a day before
+	if r := w.evaluate(day(1)); r.Fired != 0 || r.Anomalies != 0 {
+		t.Errorf("its first day moved: %+v, want nothing told", r)
+	}
+	w.exec(`update serving.kpi_anomalies set score = 0.9, severity = 'critical'`)
+	if r := w.evaluate(day(1)); r.Fired != 0 || r.Anomalies != 0 || r.Resolved != 0 {
+		t.Errorf("its score was corrected: %+v, want nothing told", r)
+	}
+	w.exec(`update serving.kpi_anomalies set day = '2026-04-01' where day = '2026-03-31'`)
+	if r := w.evaluate(day(3)); r.Fired != 0 || r.Resolved != 0 {
+		t.Errorf("its first day left the alert's window, a later one did not: %+v, want it open", r)
+	}
+	if r := w.evaluate(day(9)); r.Resolved != 1 {
+		t.Errorf("it is over: %+v, want it resolved", r)
+	}
+	list("2026-04-07", "2026-04-08")
+	w.exec(`delete from serving.kpi_anomalies where not is_ongoing`)
+	if r := w.evaluate(day(9)); r.Fired != 0 || r.Anomalies != 0 {
+		t.Errorf("a day that goes on alone: %+v, want nothing told", r)
+	}
+	list("2026-04-07", "2026-04-08")
+	if r := w.evaluate(day(9)); r.Fired != 1 || r.Anomalies != 1 {
+		t.Errorf("another anomaly: %+v, want it fired and told", r)
+	}
+	w.want("events", `select payload ->> 'day' || ' ' || (payload ->> 'kind') from events where kind = 'anomaly.detected' order by id`, "2026-03-29 dip", "2026-04-07 dip")
+	w.exec(`delete from notifications`)
+	w.evaluate(day(19))
+	list("2026-04-18")
+	w.exec(`update serving.kpi_anomalies set value = null, kind = 'missing'`)
+	w.evaluate(day(19))
+	w.want("a missing value", `select body from notifications`, "Harbour Cafe KPI 0: no value on 2026-04-18, where one was to be expected.")
+}

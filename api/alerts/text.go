@@ -69,6 +69,9 @@ func sentence(c store.AlertChange) string {
 	case "change_below":
 		return fmt.Sprintf("%s %s against as long before, below %s.", value, span, bound)
 	case "anomaly":
+		if c.Value == nil {
+			return fmt.Sprintf("no value on %s, where one was to be expected.", c.Day.Format(time.DateOnly))
+		}
 		return fmt.Sprintf("%s on %s is out of the ordinary.", value, c.Day.Format(time.DateOnly))
 	case "forecast_above":
 		return fmt.Sprintf("%s is expected within %d days, above %s.", value, c.WindowDays, bound)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -224,7 +225,27 @@ func object(text json.RawMessage) json.RawMessage {
 	if len(text) == 0 {
 		return json.RawMessage("{}")
 	}
-	return text
+	return withoutNUL(text)
+}
+
+// withoutNUL writes U+2400, the sign for it, where an encoded text holds U+0000, which Postgres keeps in no form. Texts of other
+// people's files may hold it.
+func withoutNUL(text json.RawMessage) json.RawMessage {
+	const escaped, sign = `\u0000`, `\u2400`
+	if !bytes.Contains(text, []byte(escaped)) {
+		return text
+	}
+	clean := bytes.Clone(text)
+	for i := 0; i < len(clean); i++ {
+		if clean[i] != '\\' {
+			continue
+		}
+		if bytes.HasPrefix(clean[i:], []byte(escaped)) {
+			copy(clean[i:], sign)
+		}
+		i++ // what is escaped begins no escape
+	}
+	return clean
 }
 
 func addKPI(k KPI) query.AddKPIParams {

@@ -31,6 +31,7 @@ func PoolConfig(url, role string) (*pgxpool.Config, error) {
 	adapt(config.ConnConfig, role)
 	config.AfterConnect = readUTC
 	config.MaxConnIdleTime = 5 * time.Minute
+	config.MaxConnLifetimeJitter = 10 * time.Minute // those that were made together do not end together
 	return config, nil
 }
 

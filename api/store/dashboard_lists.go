@@ -101,8 +101,10 @@ type Article struct {
 	Day time.Time
 	// IsCopy is true when the same title was seen earlier that day.
 	IsCopy bool
-	// Score is its tone from -1 to 1; nil when the language is not supported.
+	// Score is its tone from -1 to 1; nil when it has none.
 	Score *float64
+	// ScoreMethod is "model" or "gdelt"; nil without a score.
+	ScoreMethod *string
 }
 
 // Key names the article in the order of the list.

@@ -28,6 +28,9 @@ type Config struct {
 	Role string
 	// MaxConns bounds the pool. Zero means pgx's default, the greater of 4 and the number of CPUs.
 	MaxConns int32
+	// MinConns are kept open, also while nobody asks: making a connection takes Postgres longer than most requests, and whoever comes
+	// after a quiet time should not wait for it. Zero means none.
+	MinConns int32
 }
 
 // Store reads and writes the control plane and the published tables. It may be used from many goroutines.
@@ -53,6 +56,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.MaxConns > 0 {
 		config.MaxConns = c.MaxConns
 	}
+	config.MinConns = min(c.MinConns, config.MaxConns)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)

@@ -77,6 +77,7 @@ func (s *Settings) upstreams() []fetch.Upstream {
 	news.MinInterval = s.GdeltInterval
 	return []fetch.Upstream{
 		news,
+		at(gdelt.FilesUpstream(), s.GdeltFilesURL),
 		at(openmeteo.Forecast(), s.OpenMeteoURL),
 		at(openmeteo.Archive(), s.OpenMeteoArchive),
 		at(geonames.Upstream(s.GeonamesUser), s.GeonamesURL),
@@ -126,7 +127,7 @@ type execution struct {
 // parts returns what a job does, in order.
 func (b *batch) parts(job string) []part {
 	control := part{"businesses and KPIs", b.landControl}
-	kpis, news := part{"KPI files", b.loadKPIs}, part{"news", b.scrapeNews}
+	kpis, news, tones := part{"KPI files", b.loadKPIs}, part{"news", b.scrapeNews}, part{"tone of news", b.readTones}
 	remotes, pushes := part{"KPI sources", b.readSources}, part{"pushed points", b.landPushes}
 	places, weather := part{"places", b.findPlaces}, part{"weather", b.fetchWeather}
 	rates, holidays := part{"exchange rates", b.fetchRates}, part{"holidays", b.landHolidays}
@@ -139,7 +140,7 @@ func (b *batch) parts(job string) []part {
 		"load_kpis":     {control, kpis, pushes, uploads, stale, remotes},
 		landUploadsJob:  {control, uploads, holidays},
 		refreshJob:      {models, publication, judge, forecasts, publication, judge}, // metrics first: forecasts take longer
-		"scrape_news":   {control, news},
+		"scrape_news":   {control, news, tones},
 		"fetch_weather": {control, places, control, weather},
 		"fetch_rates":   {control, rates, holidays},
 		"run_models":    {models},
@@ -147,7 +148,7 @@ func (b *batch) parts(job string) []part {
 		"publish":       {publication, judge},
 		"upkeep":        {forget, control, erase, stale, tidy},
 		"bench":         {control, kpis, holidays, models, forecasts, publication, judge}, // nightly without the upstreams
-		"nightly":       {control, places, control, kpis, remotes, pushes, uploads, stale, weather, rates, holidays, news, models, forecasts, publication, judge, forget, erase, tidy},
+		"nightly":       {control, places, control, kpis, remotes, pushes, uploads, stale, weather, rates, holidays, news, tones, models, forecasts, publication, judge, forget, erase, tidy},
 	}[job]
 }
 

@@ -130,7 +130,7 @@ type served struct {
 
 // start serves with a cache of some bytes, as the real command does, with its access log in a file.
 func (b *benchAPI) start(ctx context.Context, cacheBytes int64, hash auth.HashConfig) (*served, error) {
-	data, err := store.Open(ctx, store.Config{URL: b.url(store.RoleAPI), Role: store.RoleAPI, MaxConns: 16})
+	data, err := store.Open(ctx, store.Config{URL: b.url(store.RoleAPI), Role: store.RoleAPI, MaxConns: apiConns, MinConns: apiConns})
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,8 @@ type modelsRow struct {
 	ours         float64
 	digits       int
 	references   string
+	// more is a second figure that is printed behind ours; empty for none.
+	more string
 	// least and most are what is to be reached; NaN for none.
 	least, most float64
 	// reach says it in words; empty: made from the bounds.
@@ -67,7 +69,7 @@ type modelsRow struct {
 
 // row returns a row without a figure to reach.
 func row(set, measure string, ours float64, digits int, references string) modelsRow {
-	return modelsRow{set, measure, ours, digits, references, math.NaN(), math.NaN(), ""}
+	return modelsRow{set: set, measure: measure, ours: ours, digits: digits, references: references, least: math.NaN(), most: math.NaN()}
 }
 
 // atLeast and atMost return the row with a figure to reach; 0 is none.
@@ -122,7 +124,7 @@ func printModels(out io.Writer, rows []modelsRow, notes []string) error {
 			set = ""
 		}
 		last = r.set
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", set, r.measure, figure(r.ours, r.digits), r.references, r.goal(), r.verdict())
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", set, r.measure, figure(r.ours, r.digits)+r.more, r.references, r.goal(), r.verdict())
 	}
 	fmt.Fprintf(&b, "\n%s\n", strings.Join(notes, " "))
 	_, err := io.WriteString(out, b.String())
@@ -168,11 +170,9 @@ func (ref forecastReference) rows(m measuredSet) []modelsRow {
 	if ref.others != "" {
 		owa += "; " + ref.others
 	}
-	rows := []modelsRow{
-		row(set, "OWA", ours.OWA, 3, owa).atMost(ref.reach),
-		row(set, "sMAPE", ours.SMAPE, 3, fmt.Sprintf("%s %.3f", ref.best, ref.figures[0])),
-		row(set, "MASE", ours.MASE, 3, fmt.Sprintf("%s %.3f", ref.best, ref.figures[1])),
-	}
+	both := row(set, "sMAPE / MASE", ours.SMAPE, 3, fmt.Sprintf("%s %.3f / %.3f", ref.best, ref.figures[0], ref.figures[1]))
+	both.more = " / " + figure(ours.MASE, 3)
+	rows := []modelsRow{row(set, "OWA", ours.OWA, 3, owa).atMost(ref.reach), both}
 	if ref.horizon == 0 {
 		return rows
 	}

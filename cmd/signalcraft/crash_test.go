@@ -88,6 +88,7 @@ func nightly(t *testing.T, dir, upstream string) *exec.Cmd {
 	command := exec.Command(os.Args[0], "run", "nightly", "--as-of", demo.AsOf().Format(time.RFC3339), "--data-dir", dir)
 	command.Env = append(os.Environ(), commandVariable+"=1", "SIGNALCRAFT_GEONAMES_USER=demo", "SIGNALCRAFT_GDELT_INTERVAL=0s",
 		"SIGNALCRAFT_GDELT_URL="+replay.BaseURL(upstream, "api.gdeltproject.org"),
+		"SIGNALCRAFT_GDELT_FILES_URL="+replay.BaseURL(upstream, "data.gdeltproject.org"),
 		"SIGNALCRAFT_OPEN_METEO_URL="+replay.BaseURL(upstream, "api.open-meteo.com"),
 		"SIGNALCRAFT_OPEN_METEO_ARCHIVE_URL="+replay.BaseURL(upstream, "archive-api.open-meteo.com"),
 		"SIGNALCRAFT_GEONAMES_URL="+replay.BaseURL(upstream, "secure.geonames.org"),

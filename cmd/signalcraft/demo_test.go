@@ -30,7 +30,7 @@ func TestTheDemonstrationTakesUploads(t *testing.T) {
 		}
 	})
 	lines := bufio.NewScanner(out)
-	s := &sender{email: demo.Email, password: demo.Password, business: demo.Businesses()[0].Row.BusinessID}
+	s := &sender{business: demo.Businesses()[0].Row.BusinessID, email: demo.Email, password: demo.Password}
 	for s.address == "" && lines.Scan() {
 		if rest, found := strings.CutPrefix(lines.Text(), "API"); found {
 			s.address = strings.TrimSpace(rest)

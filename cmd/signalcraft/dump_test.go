@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 // testSettings are the defaults with everything in a temporary folder.
 func testSettings(dir string) *Settings {
 	return &Settings{DataDir: dir, Listen: "127.0.0.1:0", MemoryMB: 512, Workers: 2, LogLevel: slog.LevelWarn, LogFormat: "text", GeonamesUser: "demo",
-		GdeltURL: "https://api.gdeltproject.org", OpenMeteoURL: "https://api.open-meteo.com", OpenMeteoArchive: "https://archive-api.open-meteo.com",
+		GdeltURL: "https://api.gdeltproject.org", GdeltFilesURL: "http://data.gdeltproject.org", OpenMeteoURL: "https://api.open-meteo.com", OpenMeteoArchive: "https://archive-api.open-meteo.com",
 		GeonamesURL: "https://secure.geonames.org", RatesURL: "https://api.frankfurter.dev"}
 }
 

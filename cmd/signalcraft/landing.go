@@ -62,6 +62,9 @@ func (p *present) ask(ctx context.Context, batch *pipelines.Batch) error {
 	for _, r := range batch.Articles {
 		need(&businesses, r.BusinessID)
 	}
+	for _, r := range batch.Tones {
+		need(&businesses, r.BusinessID)
+	}
 	for _, r := range batch.Businesses {
 		need(&businesses, r.BusinessID)
 	}
@@ -97,6 +100,7 @@ func (p *present) without(batch pipelines.Batch) pipelines.Batch {
 	before := batch.Rows() + len(batch.Rejects)
 	batch.KPIPoints = keep(batch.KPIPoints, func(r *dataset.KPIPointRow) bool { return p.kept[r.BusinessID] && p.kept[r.KPIID] })
 	batch.Articles = keep(batch.Articles, func(r *dataset.ArticleRow) bool { return p.kept[r.BusinessID] })
+	batch.Tones = keep(batch.Tones, func(r *dataset.ToneRow) bool { return p.kept[r.BusinessID] })
 	batch.Businesses = keep(batch.Businesses, func(r *dataset.BusinessRow) bool { return p.kept[r.BusinessID] })
 	batch.KPIs = keep(batch.KPIs, func(r *dataset.KPIRow) bool { return p.kept[r.BusinessID] && p.kept[r.KPIID] })
 	batch.Calendar = keep(batch.Calendar, func(r *dataset.CalendarEntryRow) bool {

@@ -86,10 +86,13 @@ func (s *Settings) service(ctx context.Context, std streams, serve, work bool) (
 	return group.Wait()
 }
 
+// apiConns are the connections of the API's pool. All stay open: with fewer, the first requests after a quiet time wait for new ones.
+const apiConns = 16
+
 // serve listens on address and answers until ctx ends. When it is ready, it says where to
 // look on out, by greet unless that is nil.
 func (i *installation) serve(ctx context.Context, out io.Writer, address string, greet func(io.Writer, string) error) (err error) {
-	data, err := store.Open(ctx, store.Config{URL: i.url(store.RoleAPI), Role: store.RoleAPI, MaxConns: 16})
+	data, err := store.Open(ctx, store.Config{URL: i.url(store.RoleAPI), Role: store.RoleAPI, MaxConns: apiConns, MinConns: apiConns})
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ type Settings struct {
 
 	GdeltURL         string        `default:"https://api.gdeltproject.org" env:"SIGNALCRAFT_GDELT_URL" help:"GDELT DOC API." group:"Upstreams"`
 	GdeltInterval    time.Duration `default:"5500ms" env:"SIGNALCRAFT_GDELT_INTERVAL" help:"Pause between requests to GDELT; its public service asks for more than five seconds." group:"Upstreams"`
+	GdeltFilesURL    string        `default:"http://data.gdeltproject.org" env:"SIGNALCRAFT_GDELT_FILES_URL" help:"GDELT's 15-minute files, which tell the tone of articles in other languages than English." group:"Upstreams"`
 	OpenMeteoURL     string        `default:"https://api.open-meteo.com" env:"SIGNALCRAFT_OPEN_METEO_URL" help:"Open-Meteo forecast API." group:"Upstreams"`
 	OpenMeteoArchive string        `default:"https://archive-api.open-meteo.com" env:"SIGNALCRAFT_OPEN_METEO_ARCHIVE_URL" help:"Open-Meteo archive API." group:"Upstreams"`
 	GeonamesURL      string        `default:"https://secure.geonames.org" env:"SIGNALCRAFT_GEONAMES_URL" help:"GeoNames API." group:"Upstreams"`
@@ -93,7 +94,7 @@ func (s *Settings) Validate() error {
 	if strings.Contains(s.LakeDir, "://") {
 		return fmt.Errorf("--lake-dir %q: want a local folder: models read the lake's files through the file system", s.LakeDir)
 	}
-	for name, address := range map[string]string{"gdelt-url": s.GdeltURL, "open-meteo-url": s.OpenMeteoURL, "open-meteo-archive": s.OpenMeteoArchive, "geonames-url": s.GeonamesURL, "rates-url": s.RatesURL} {
+	for name, address := range map[string]string{"gdelt-url": s.GdeltURL, "gdelt-files-url": s.GdeltFilesURL, "open-meteo-url": s.OpenMeteoURL, "open-meteo-archive": s.OpenMeteoArchive, "geonames-url": s.GeonamesURL, "rates-url": s.RatesURL} {
 		if _, err := hostOf(address); err != nil {
 			return fmt.Errorf("--%s: %w", name, err)
 		}

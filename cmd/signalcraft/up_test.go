@@ -29,7 +29,7 @@ func TestUpRunsAJobToItsPublication(t *testing.T) {
 	t.Cleanup(upstream.Close)
 	settings := testSettings(t.TempDir())
 	settings.DatabaseURL = storetest.New(t).URL("")
-	for _, address := range []*string{&settings.GdeltURL, &settings.OpenMeteoURL, &settings.OpenMeteoArchive, &settings.GeonamesURL, &settings.RatesURL} {
+	for _, address := range []*string{&settings.GdeltURL, &settings.GdeltFilesURL, &settings.OpenMeteoURL, &settings.OpenMeteoArchive, &settings.GeonamesURL, &settings.RatesURL} {
 		host, err := hostOf(*address)
 		if err != nil {
 			t.Fatal(err)

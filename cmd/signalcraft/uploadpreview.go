@@ -42,6 +42,11 @@ func sniffChoices(c api.UploadChoices) sniff.Choices {
 	s := sniff.Choices{Format: c.Format, Encoding: c.Encoding, Delimiter: mark(c.Delimiter), Sheet: c.Sheet, Header: c.HeaderRow,
 		Time: c.TimeColumns, Forms: c.TimeForms, DateOrder: c.DateOrder, DecimalMark: mark(c.DecimalMark), Thousands: mark(c.ThousandsMark),
 		Zone: c.TimeZone, Shape: c.Shape, Value: c.ValueColumn, KPIs: len(c.KPIs) > 0}
+	for _, k := range c.KPIs {
+		if k.Column != "" && !k.Skip {
+			s.Columns = append(s.Columns, k.Column)
+		}
+	}
 	if c.KeyColumns != nil {
 		s.Key = append([]string{}, *c.KeyColumns...)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -271,4 +272,35 @@ func TestAnUploadEndsWithItsSource(t *testing.T) {
 	if err := b.finishUpload(t.Context(), l, step{}); err != nil {
 		t.Errorf("an upload that is gone: %v, want no error", err)
 	}
+}
+
+// TestWhatTheSampleDoesNotShow sends files of which the sender knows more than the sample tells: columns whose values begin late, and bytes that no
+// database keeps as text.
+func TestWhatTheSampleDoesNotShow(t *testing.T) {
+	s := newSender(t, false)
+	land := func(file []byte, options string, landed, rejected int64) {
+		t.Helper()
+		u := s.send(t, http.StatusCreated, "a", file, "options", options, "commit", "auto")
+		s.byHand(t, s.now(), landUploadsJob)
+		s.call(t, http.MethodGet, "/data/uploads/"+u.ID, "", nil, 200, &u)
+		if u.Status != "landed" || u.Rows == nil || u.Rows.Landed != landed || u.Rows.Rejected != rejected {
+			t.Errorf("%.60s: %s (%s) %+v; want %d landed, %d rejected", file, u.Status, u.Problem, u.Rows, landed, rejected)
+		}
+	}
+	var table, objects strings.Builder
+	table.WriteString("date,a,b\n")
+	for d := range 300 {
+		day, late := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, d).Format(time.DateOnly), ""
+		if d == 299 {
+			late = "7"
+		}
+		fmt.Fprintf(&table, "%s,%d,%s\n", day, 100+d%50, late)
+		if fmt.Fprintf(&objects, `{"date":%q,"c":%d`, day, 100+d%50); d > 290 {
+			fmt.Fprintf(&objects, `,"d":%d`, d)
+		}
+		objects.WriteString("}\n")
+	}
+	land([]byte(table.String()), `{"kpis":[{"column":"a"},{"column":"b"}]}`, 301, 0)
+	land([]byte(objects.String()), `{"kpis":[{"column":"c"},{"column":"d"}],"format":"jsonl"}`, 309, 0)
+	land(bytes.Replace(daily(5), []byte("5003"), []byte("5\x0000"), 1), `{}`, 39, 1)
 }

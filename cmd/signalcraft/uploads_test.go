@@ -22,9 +22,9 @@ import (
 // sender is somebody who sends files to a running installation.
 type sender struct {
 	*installation
-	email, password, business string
-	address, token            string
-	signedIn                  time.Time
+	address, token, business string
+	email, password          string
+	signedIn                 time.Time
 }
 
 const senderPassword = "a long enough password"
@@ -71,7 +71,8 @@ func serveFor(t *testing.T, i *installation, email, password, business string, w
 	if err != nil {
 		t.Fatalf("read what up prints: %v", err)
 	}
-	s := &sender{installation: i, email: email, password: password, business: business, address: line[strings.Index(line, "http://"):strings.Index(line, ",")]}
+	s := &sender{installation: i, business: business, email: email, password: password,
+		address: line[strings.Index(line, "http://"):strings.Index(line, ",")]}
 	s.signIn(t)
 	return s
 }

@@ -60,6 +60,15 @@ func (b *batch) scrapeNews(ctx context.Context, e *execution) (step, error) {
 	return b.readEach(ctx, e, source, searched, reach{history: 90 * day, again: 3 * day})
 }
 
+// readTones reads the tone of the last days' articles that are not in English.
+func (b *batch) readTones(ctx context.Context, e *execution) (step, error) {
+	source, err := gdelt.NewTones(gdelt.TonesConfig{Client: b.client, Missing: gdelt.MissingIn(b.lake)})
+	if err != nil {
+		return step{}, err
+	}
+	return b.land(ctx, e, source, pipelines.Input{Businesses: e.control.businesses})
+}
+
 // fetchRates reads three years when a currency is new, else the last days.
 func (b *batch) fetchRates(ctx context.Context, e *execution) (step, error) {
 	source, err := fxrates.New(fxrates.Config{Providers: []fxrates.Provider{fxrates.Frankfurter(b.client)}, Logger: b.logger})

@@ -37,6 +37,12 @@ func Articles() Dataset {
 	return Dataset{Name: "raw.gdelt_articles", Columns: mustColumns[ArticleRow](), Key: key, Sort: []string{"business_id", "seen_at", "url"}, Time: "seen_at", Partition: Partition{"seen_at", Month}}
 }
 
+// Tones is the tone of articles as GDELT's own files give it.
+func Tones() Dataset {
+	key := []string{"business_id", "url"}
+	return Dataset{Name: "raw.gdelt_tones", Columns: mustColumns[ToneRow](), Key: key, Sort: []string{"business_id", "seen_at", "url"}, Time: "seen_at", Partition: Partition{"seen_at", Month}}
+}
+
 // WeatherDays is daily weather, measured and forecast.
 func WeatherDays() Dataset {
 	key := []string{"location_id", "day", "kind"}
@@ -87,7 +93,7 @@ func Forecasts() Dataset {
 
 // Raw lists the datasets that pipelines land.
 func Raw() []Dataset {
-	return []Dataset{Businesses(), KPIs(), CalendarEntries(), KPIPoints(), Articles(), WeatherDays(), WeatherHours(), Places(), Rates(), Holidays(), Rejects()}
+	return []Dataset{Businesses(), KPIs(), CalendarEntries(), KPIPoints(), Articles(), Tones(), WeatherDays(), WeatherHours(), Places(), Rates(), Holidays(), Rejects()}
 }
 
 // Made lists the datasets that Go models make.

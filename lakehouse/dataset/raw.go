@@ -74,6 +74,20 @@ type ArticleRow struct {
 	LandedAt      time.Time `parquet:"landed_at,id(9),timestamp(microsecond)"`
 }
 
+// ToneRow is what GDELT's own file says of one article of a business. Tone is null when the
+// file of the quarter of an hour in which it was seen does not hold the article.
+type ToneRow struct {
+	BusinessID string    `parquet:"business_id,id(1)"`
+	URL        string    `parquet:"url,id(2)"`
+	SeenAt     time.Time `parquet:"seen_at,id(3),timestamp(microsecond)"`
+	Tone       *float64  `parquet:"tone,id(4)"`     // positive minus negative, -100 to 100
+	Positive   *float64  `parquet:"positive,id(5)"` // share of words of positive tone, percent
+	Negative   *float64  `parquet:"negative,id(6)"` // share of words of negative tone, percent
+	Words      *int64    `parquet:"words,id(7)"`    // of the article
+	Language   *string   `parquet:"language,id(8)"` // that it was translated from, ISO 639-2
+	LandedAt   time.Time `parquet:"landed_at,id(9),timestamp(microsecond)"`
+}
+
 // WeatherDayRow is the weather of one local day at one location.
 type WeatherDayRow struct {
 	LocationID       string    `parquet:"location_id,id(1)"`
@@ -147,12 +161,13 @@ type RejectRow struct {
 	LandedAt   time.Time `parquet:"landed_at,id(8),timestamp(microsecond)"`
 }
 
-// SentimentRow is the tone of one article; Score is null when the language is not supported.
+// SentimentRow is the tone of one article; Score and Method are null when it has none.
 type SentimentRow struct {
 	BusinessID string    `parquet:"business_id,id(1)"`
 	URL        string    `parquet:"url,id(2)"`
 	SeenAt     time.Time `parquet:"seen_at,id(3),timestamp(microsecond)"`
-	Score      *float64  `parquet:"score,id(4)"` // -1 (negative) to 1 (positive)
+	Score      *float64  `parquet:"score,id(4)"`  // -1 (negative) to 1 (positive)
+	Method     *string   `parquet:"method,id(5)"` // model, of the title; gdelt, of the whole article
 }
 
 // ForecastRow is one forecast day of one KPI in one vintage.

@@ -23,7 +23,7 @@ type Config struct {
 }
 
 // Threshold is the score from which on a value is an anomaly when nothing else is asked for.
-const Threshold = 0.38
+const Threshold = 0.4
 
 // Point is what a Detector says of one value. None of its fields is ever NaN or infinite.
 type Point struct {
@@ -71,6 +71,7 @@ const (
 	// materialShare is the share of a series' variation below which differences do not matter, or one that a season explains to
 	// the last digit would be judged by its digits.
 	materialShare = 0.01
+	steadyShare   = 5 // times that: a series with smaller errors has no volatility to speak of
 )
 
 // NewDetector returns a Detector that has seen nothing.
@@ -183,15 +184,29 @@ func (d *Detector) look(at int64, x float64) Point {
 	if !ok {
 		long = x
 	}
-	f := d.evidence.step(sight{x, expected, scale, long, max(longScale, materialShare*d.predictor.amplitude(), roundingShare*d.size), slot})
+	f := d.evidence.step(sight{x, x, expected, scale, d.usualScale(slot), long, max(longScale, d.least()), slot})
 	d.size = max(d.size, math.Abs(x))
 	d.learn(slot, x, expected)
 	return Point{Kind: f.kind, Expected: expected, Scale: scale, surprise: f.surprise}
 }
 
-// scale returns the size of an ordinary error in a slot: never less than a share of how much the series varies at all, nor than what may be rounding.
+// scale returns the size of an ordinary error in a slot of late.
 func (d *Detector) scale(slot int) float64 {
-	return max(normalScale*d.predictor.ordinary*d.spread.factor(slot), materialShare*d.predictor.amplitude(), roundingShare*d.size)
+	return max(normalScale*d.predictor.ordinary*d.spread.factor(slot), d.least())
+}
+
+// usualScale is scale over a long while; 0 when that is so little that it does not matter how it changes.
+func (d *Detector) usualScale(slot int) float64 {
+	usual := normalScale * d.predictor.usual * d.spread.factor(slot)
+	if usual <= steadyShare*d.least() {
+		return 0
+	}
+	return usual
+}
+
+// least returns the size of the smallest errors that matter.
+func (d *Detector) least() float64 {
+	return max(materialShare*d.predictor.amplitude(), roundingShare*d.size)
 }
 
 // learn shows what came in a slot to predictor and spread.

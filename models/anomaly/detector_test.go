@@ -106,7 +106,7 @@ func TestDetectorTellsKinds(t *testing.T) {
 	kind("nervous", func(v []float64, at int) {
 		for i := at; i < len(v); i++ {
 			season := 50 + 20*math.Sin(2*math.Pi*float64(i)/288)
-			v[i] = season + 2.5*(v[i]-season)
+			v[i] = season + 3*(v[i]-season)
 		}
 	}, anomaly.Volatility)
 }

@@ -10,7 +10,7 @@ import (
 // effects learns, for one series, what its known days do: each column of what is known (holidays, events), and each day of the month counted
 // from both ends (pay days, month ends).
 //
-// A column's effect is the mean of what was left unexplained on its days so far, drawn towards zero as if half a day without effect had been
+// A column's value is taken as a share of a day, cut off at 1. Its effect is the mean of what was left unexplained on its days so far, drawn towards zero as if half a day without effect had been
 // seen, b += err/(n+1.5), and from the tenth day on smoothed with a tenth, so that it may change. How much such effects differ from zero at first
 // sight, T in squared scales, is learned over all columns; the effect of a column seen n times is taken as uncertain by
 // scale sqrt(T/(n+1)). So the first Christmas of a KPI on which holidays matter is judged mildly, and its third by what
@@ -40,6 +40,7 @@ const (
 	mostSpread  = 10.0 // scales
 	cutEffect   = 6.0  // scales at which an error is cut off once the effect is known
 	slowEffect  = 0.1
+	leastShare  = 0.01 // of a day, for a column to count on it
 )
 
 func (e *effects) reset(known *series.Known) {
@@ -69,7 +70,7 @@ func (e *effects) turn(day int32) (closed bool) {
 	for k := range e.known.Columns {
 		c := &e.known.Columns[k]
 		switch v := c.Values[e.at]; {
-		case !(v != 0): // NaN too
+		case !(math.Abs(v) >= leastShare): // NaN too
 		case c.Kind == series.Closed && v >= 0.5:
 			closed = true
 		case c.Kind != series.Measured:
@@ -78,6 +79,9 @@ func (e *effects) turn(day int32) (closed bool) {
 	}
 	return closed
 }
+
+// share returns a column's value on the present day, cut off at 1 in size.
+func (e *effects) share(k int) float64 { return max(-1, min(e.known.Columns[k].Values[e.at], 1)) }
 
 // sum returns what the present day adds, and how uncertain that is, for a series whose errors have the given scale.
 func (e *effects) sum(scale float64) (offset, spread float64) {
@@ -88,7 +92,7 @@ func (e *effects) sum(scale float64) (offset, spread float64) {
 	offset = e.added
 	doubt := 0.0
 	for _, k := range e.active {
-		offset += e.columns[k].mean * e.known.Columns[k].Values[e.at]
+		offset += e.columns[k].mean * e.share(k)
 		doubt = max(doubt, 1/(e.columns[k].n+1))
 	}
 	return offset, scale * min(mostSpread, math.Sqrt(doubt*e.first/e.firsts))
@@ -103,7 +107,7 @@ func (e *effects) learn(err, scale float64) {
 	m := &e.month[e.slot]
 	m.learn(max(-limit, min(err+e.added-m.mean, limit)), 0)
 	for _, k := range e.active {
-		c, value, step := &e.columns[k], e.known.Columns[k].Values[e.at], err
+		c, step := &e.columns[k], err
 		switch {
 		case c.n == 0:
 			ratio := min(math.Abs(err)/scale, mostSpread)
@@ -112,8 +116,8 @@ func (e *effects) learn(err, scale float64) {
 		case c.n >= 2:
 			step = max(-limit, min(step, limit))
 		}
-		// Of several columns each takes its share; a value other than 1 is a share of a day.
-		c.learn(step/(value*float64(len(e.active))), 0.5)
+		// Of several columns each takes its part.
+		c.learn(step/(e.share(k)*float64(len(e.active))), 0.5)
 	}
 }
 

@@ -58,33 +58,29 @@ func (e *evidence) reset(rest, slots int) {
 
 // sight is what is known of a value when the evidence looks at it.
 type sight struct {
-	x               float64
+	x, raw          float64 // the value without and with what known days add
 	expected, scale float64 // of the prediction
-	long, longScale float64 // of the reference; longScale is 0 when there is none
+	usualScale      float64 // of the prediction over a long while; 0 when there is none to speak of
+	long, longScale float64 // of the reference
 	slot            int
 }
 
 // step shows the next value and returns what it looks like.
 func (e *evidence) step(v sight) finding {
+	out := e.glance(v)
+	side, z := out.kind, standardised(v.x-v.expected, v.scale)
 	e.seen++
-	z := standardised(v.x-v.expected, v.scale)
-	point := e.point.surprise(math.Abs(z))
 	if e.seen > learnFirst {
 		e.point.add(math.Abs(z))
 	}
-	side := Spike
-	if z < 0 {
-		side = Dip
-	}
-	out := finding{max(0, point-e.handicap), side}
 	e.miss.step(v.slot, false, leastMiss)
 	if e.seen > 1 {
-		out.take(e.flat.step(0, v.x == e.last, leastFlat), FlatLine)
+		out.take(e.flat.step(0, v.raw == e.last, leastFlat), FlatLine)
 	}
-	e.last = v.x
+	e.last = v.raw
 	sudden := math.Abs(z) >= suddenScore
 	for k := range e.records {
-		s, high := e.records[k].step(v.x)
+		surprise, high := e.records[k].step(v.x)
 		kind := LevelShift
 		if k <= 1 || sudden {
 			kind = Dip
@@ -92,23 +88,32 @@ func (e *evidence) step(v sight) finding {
 				kind = Spike
 			}
 		}
-		out.take(s, kind)
+		out.take(surprise, kind)
 	}
 	kind := LevelShift
 	if sudden {
 		kind = side
 	}
-	fewer := math.Max(0, e.handicap-math.Log(e.drifts[0].length))
-	far := standardised(v.x-v.long, v.longScale)
-	level, volatility := e.drifts[0].level(far)-fewer, e.drifts[1].volatility(math.Abs(z))-fewer
-	// A mean is large for a while after what made it so: a value that does not share in it is not strange itself.
-	if far*e.drifts[0].mean > 0 && math.Abs(far) >= takesPart {
-		out.take(level, kind)
-	}
-	if large := e.drifts[1].mean > 1/normalScale; !large || math.Abs(z) >= takesPart {
-		out.take(volatility, Volatility)
-	}
+	e.drift(v, kind, &out)
 	return out
+}
+
+// drift shows the value to the two moving means. A mean is large for a while after what made it so: a value that does not share in it is
+// not strange itself.
+func (e *evidence) drift(v sight, shift Kind, out *finding) {
+	level, nerves := &e.drifts[0], &e.drifts[1]
+	fewer := math.Max(0, e.handicap-math.Log(level.length))
+	far := standardised(v.x-v.long, v.longScale)
+	if surprise := level.level(far) - fewer; far*level.mean > 0 && math.Abs(far) >= takesPart {
+		out.take(surprise, shift)
+	}
+	if v.usualScale <= 0 {
+		return
+	}
+	size := math.Abs(v.x-v.expected) / v.usualScale
+	if surprise := nerves.volatility(size) - fewer; nerves.mean < 1/normalScale || size >= takesPart {
+		out.take(surprise, Volatility)
+	}
 }
 
 // glance looks at a value by its error alone and learns nothing from it.

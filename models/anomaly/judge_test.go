@@ -79,21 +79,30 @@ func TestJudgeTellsKinds(t *testing.T) {
 			v[i] += 5
 		}
 	}, 10, anomaly.LevelShift, anomaly.Minor)
-	kind("flat line", func(v []float64) {
-		for i := range v {
-			v[i] = 100
+}
+
+func TestJudgeTellsAFlatLine(t *testing.T) {
+	random := rand.New(rand.NewPCG(10, 1))
+	values := make([]float64, 220)
+	for i := range values {
+		if values[i] = 100 + 3*random.NormFloat64(); i >= 200 {
+			values[i] = 100
 		}
-	}, 7, anomaly.FlatLine, anomaly.Minor)
+	}
+	v := judge(t, batch(t, values), anomaly.Options{})
+	if r := rowOf(v, 203); !(v.Alarm[r] || v.Ongoing[r]) || v.Kind[r] != anomaly.FlatLine {
+		t.Errorf("four equal values: alarm %v, ongoing %v, %v", v.Alarm[r], v.Ongoing[r], v.Kind[r])
+	}
 }
 
 // The second bad day goes on with the first; after two ordinary days the next is an alarm again.
 func TestJudgeTellsOnceAndGoesOn(t *testing.T) {
 	values := weekly(2, 220)
-	for _, at := range []int{180, 181, 190} {
+	for _, at := range []int{180, 181, 205} {
 		values[at] = 0
 	}
 	v := judge(t, batch(t, values), anomaly.Options{})
-	for at, alarm := range map[int]bool{180: true, 181: false, 190: true} {
+	for at, alarm := range map[int]bool{180: true, 181: false, 205: true} {
 		if r := rowOf(v, at); v.Alarm[r] != alarm || v.Ongoing[r] == alarm || v.Severity[r] == anomaly.Harmless {
 			t.Errorf("day %d: alarm %v, ongoing %v, severity %q", at, v.Alarm[r], v.Ongoing[r], v.Severity[r])
 		}

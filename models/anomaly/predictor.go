@@ -23,6 +23,8 @@ type predictor struct {
 	n        float64
 	// ordinary is the discounted mean absolute error of the prediction, each cut off.
 	ordinary float64
+	// usual is the same over a long while.
+	usual float64
 	// reference is the number of the reference, -1 before there is one.
 	reference int
 	// leader is the number of the expert with the largest weight.
@@ -53,7 +55,7 @@ const (
 
 // reset forgets everything and makes the experts for values that come every step seconds, with seasons of the given periods.
 func (p *predictor) reset(step int64, periods []int64) {
-	p.n, p.ordinary, p.reference, p.leader = 0, 0, -1, 0
+	p.n, p.ordinary, p.usual, p.reference, p.leader = 0, 0, 0, -1, 0
 	p.experts = append(p.experts[:0], expert{profile: -1, rate: 1}, expert{profile: -1, rate: 0.3}, expert{profile: -1, rate: 0.05},
 		expert{profile: -1, rate: slowest, keeper: true})
 	for len(p.profiles) < len(periods) {
@@ -152,6 +154,7 @@ func (p *predictor) learn(x, expected float64) (found bool) {
 		miss = min(miss, cutAt*p.ordinary)
 	}
 	p.ordinary += max(lossMemory, 1/p.n) * (miss - p.ordinary)
+	p.usual += max(recordMemory, 4/(p.n+3)) * (miss - p.usual)
 	return found
 }
 

@@ -41,7 +41,7 @@ func (d *Detector) judgeDay(at int64, x float64, known *effects) sighting {
 		long = clean
 	}
 	s.long = long + offset
-	v := sight{clean, expected, s.scale, long, max(longScale, materialShare*d.predictor.amplitude(), roundingShare*d.size), slot}
+	v := sight{clean, x, expected, s.scale, d.usualScale(slot), long, max(longScale, d.least()), slot}
 	var f finding
 	if spread > unsure*scale {
 		f = d.evidence.glance(v)

@@ -3,7 +3,6 @@ package sentiment
 import (
 	_ "embed" // for the weights
 	"fmt"
-	"strings"
 )
 
 //go:embed weights.bin
@@ -11,8 +10,9 @@ var builtinWeights []byte
 
 // Scorer scores headlines. It does not change after New and is safe for concurrent use.
 type Scorer struct {
-	words  *lexicon
-	linear *Linear // nil: the words decide alone
+	words     *lexicon
+	linear    *Linear // nil: the words decide alone
+	languages *Detector
 }
 
 // New returns a Scorer with the built-in word lists and weights. It panics when those are
@@ -33,14 +33,13 @@ func NewWith(linear *Linear) *Scorer {
 	if err != nil {
 		panic(fmt.Sprintf("sentiment: built-in word list: %v", err))
 	}
-	return &Scorer{words, linear}
+	return &Scorer{words, linear, newDetector(words)}
 }
 
 // Score returns a score for each title and whether there is one: the two columns of a
-// nullable float column. Languages names the language of each title, as "English", "eng",
-// "en" or "en-GB" in any case; a title in another or an unnamed language has no score,
-// and its place in scores is 0. An English title without a word of known tone scores 0,
-// neutral. Titles may be tokenised, with blanks around punctuation and apostrophes. It panics when
+// nullable float column. Languages says which language each title is in, as its source has
+// it or empty; Detector.Language decides. A title in another language than English, or in one
+// that cannot be told, has no score, and its place in scores is 0. Titles may be tokenised, with blanks around punctuation and apostrophes. It panics when
 // the columns differ in length.
 func (s *Scorer) Score(titles, languages []string) (scores []float64, valid []bool) {
 	if len(titles) != len(languages) {
@@ -48,7 +47,7 @@ func (s *Scorer) Score(titles, languages []string) (scores []float64, valid []bo
 	}
 	scores, valid = make([]float64, len(titles)), make([]bool, len(titles))
 	for i, title := range titles {
-		if valid[i] = english(languages[i]); valid[i] {
+		if valid[i] = s.languages.Language(title, languages[i]) == english; valid[i] {
 			scores[i] = s.score(title)
 		}
 	}
@@ -67,11 +66,4 @@ func (s *Scorer) score(title string) float64 {
 	learned := scoreOf(s.linear.probabilities(s.linear.vectorOf(g, lexical)))
 	trust := r.headline * s.linear.trust(g)
 	return trust*learned + (1-trust)*lexical
-}
-
-// english reports whether a language name or tag stands for English.
-func english(language string) bool {
-	language = strings.ToLower(strings.TrimSpace(language))
-	base, _, _ := strings.Cut(strings.ReplaceAll(language, "_", "-"), "-")
-	return base == "en" || base == "eng" || base == "english"
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/signalcraft/signalcraft/models/sentiment"
 	"github.com/signalcraft/signalcraft/models/sentiment/headlines"
 	"github.com/signalcraft/signalcraft/testdata/shared"
@@ -110,20 +108,23 @@ func TestRulesOrder(t *testing.T) {
 }
 
 func TestOnlyEnglishIsScored(t *testing.T) {
-	languages := []string{"English", "en", "eng", "EN-gb", "en_US", " english ", "", "German", "fr", "Enga", "entire"}
-	titles := make([]string, len(languages))
-	for i := range titles {
-		titles[i] = "Profit soars"
-	}
-	scores, valid := sentiment.New().Score(titles, languages)
-	if diff := cmp.Diff([]bool{true, true, true, true, true, true, false, false, false, false, false}, valid); diff != "" {
-		t.Errorf("languages %q (-want +got):\n%s", languages, diff)
-	}
-	for i := range scores {
-		if (scores[i] > 0) != valid[i] {
-			t.Errorf("language %q scores %v", languages[i], scores[i])
+	check := func(title, language string, want bool) {
+		t.Helper()
+		scores, valid := sentiment.New().Score([]string{title}, []string{language})
+		if valid[0] != want || !want && scores[0] != 0 {
+			t.Errorf("%q, said to be %q: score %v, valid %v, want %v", title, language, scores[0], valid[0], want)
 		}
 	}
+	for _, language := range []string{"English", "en", "eng", "EN-gb", "en_US", " english ", ""} {
+		check("Profit soars", language, true)
+	}
+	for _, language := range []string{"German", "fr", "Enga", "entire", "Klingon"} {
+		check("Profit soars", language, false)
+	}
+	check("Zqx Wvu", "", false)
+	check("Umsatz der Kette ist nach dem Streik nicht gestiegen", "", false)
+	check("Umsatz der Kette ist nach dem Streik nicht gestiegen", "English", false) // the source is wrong
+	check("利润大幅增长", "English", false)
 }
 
 // Titles of any bytes have a score in [-1, 1], the same each time and beside any other title.

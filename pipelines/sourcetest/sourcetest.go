@@ -251,6 +251,7 @@ func checkBatch(t *testing.T, b pipelines.Batch, in pipelines.Input) {
 	}
 	checkRows(t, b.Unit, dataset.KPIPoints(), b.KPIPoints, in.AsOf)
 	checkRows(t, b.Unit, dataset.Articles(), b.Articles, in.AsOf)
+	checkRows(t, b.Unit, dataset.Tones(), b.Tones, in.AsOf)
 	checkRows(t, b.Unit, dataset.WeatherDays(), b.WeatherDays, in.AsOf)
 	checkRows(t, b.Unit, dataset.WeatherHours(), b.WeatherHours, in.AsOf)
 	checkRows(t, b.Unit, dataset.Places(), b.Places, in.AsOf)

@@ -170,8 +170,14 @@ func (s *judged) startOf(zone string, day dataset.Days) time.Time {
 	return at
 }
 
-// kindName is a kind as columns hold it: in one word.
-func kindName(k anomaly.Kind) string { return strings.ReplaceAll(k.String(), " ", "_") }
+// kindName is a kind as columns hold it: in one word. A spike or dip that lies on the other side of what was expected of it is one of the values
+// around it, such as the last of ever lower ones: together they have left their level.
+func kindName(k anomaly.Kind, value, expected float64) string {
+	if (k == anomaly.Spike && value <= expected) || (k == anomaly.Dip && value >= expected) {
+		k = anomaly.LevelShift
+	}
+	return strings.ReplaceAll(k.String(), " ", "_")
+}
 
 // large reports whether a day is far enough from expected to be told of; days without a value and flat lines have no distance.
 func large(value, expected, share, least float64, kind anomaly.Kind) bool {

@@ -57,7 +57,7 @@ func (s *judged) rows(part *series.Batch, least []float64, setting loudness, v *
 			}
 			b.Field(8).(*array.Float64Builder).Append(v.Score[k])
 			b.Field(9).(*array.Float64Builder).Append(threshold)
-			b.Field(10).(*array.StringBuilder).Append(kindName(v.Kind[k]))
+			b.Field(10).(*array.StringBuilder).Append(kindName(v.Kind[k], row.value, max(r.Lowest, min(v.Expected[k], r.Highest))))
 			if told := v.Severity[k].String(); told == "" {
 				b.Field(11).AppendNull()
 			} else {

@@ -29,7 +29,7 @@ func commit[T any](t testing.TB, lake *lakehouse.Lake, d dataset.Dataset, unit s
 	}
 }
 
-// landDemo lands kpis KPIs of one business with days daily points that end the day before asOf, and three articles.
+// landDemo lands kpis KPIs of one business with days daily points that end the day before asOf, and three articles in English and two in French.
 func landDemo(t testing.TB, lake *lakehouse.Lake, asOf time.Time, kpis, days int) {
 	t.Helper()
 	commit(t, lake, dataset.Businesses(), "1", []dataset.BusinessRow{{BusinessID: "b", Name: "Cafe", TimeZone: "Europe/Paris", Currency: "EUR", Country: "FR", Place: "Paris", NewsQuery: "cafe"}})
@@ -56,7 +56,17 @@ func landDemo(t testing.TB, lake *lakehouse.Lake, asOf time.Time, kpis, days int
 	for i, title := range []string{"Cafe wins award for excellent service", "Terrible fire destroys cafe", "Cafe opens on Monday"} {
 		articles = append(articles, dataset.ArticleRow{BusinessID: "b", URL: fmt.Sprintf("https://example.org/%d", i), Title: title, Domain: "example.org", Language: &english, SeenAt: asOf.AddDate(0, 0, -i), Query: "cafe", LandedAt: asOf})
 	}
+	french := "French"
+	for i, title := range []string{"Le café ferme ses portes", "Un café au centre"} {
+		articles = append(articles, dataset.ArticleRow{BusinessID: "b", URL: fmt.Sprintf("https://example.fr/%d", i), Title: title, Domain: "example.fr", Language: &french, SeenAt: asOf.AddDate(0, 0, -i), Query: "cafe", LandedAt: asOf})
+	}
 	commit(t, lake, dataset.Articles(), "1", articles)
+	tone := -5.0
+	commit(t, lake, dataset.Tones(), "1", []dataset.ToneRow{
+		{BusinessID: "b", URL: "https://example.fr/0", SeenAt: asOf, Tone: &tone, LandedAt: asOf},
+		{BusinessID: "b", URL: "https://example.fr/1", SeenAt: asOf.AddDate(0, 0, -1), LandedAt: asOf}, // not in its file
+		{BusinessID: "b", URL: "https://example.org/0", SeenAt: asOf, Tone: &tone, LandedAt: asOf},     // in English: the title counts
+	})
 }
 
 func TestModelsOfTheTreeRunTogether(t *testing.T) {
@@ -70,19 +80,24 @@ func TestModelsOfTheTreeRunTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for relation, want := range map[string]int64{"marts.kpi_daily": 360, "marts.kpi_forecasts": 90, "marts.news_sentiment": 3} {
+	for relation, want := range map[string]int64{"marts.kpi_daily": 360, "marts.kpi_forecasts": 90, "marts.news_sentiment": 5} {
 		step, ok := report.Step(relation)
 		if !ok || step.RowsOut != want {
 			t.Errorf("%s has %d rows, want %d", relation, step.RowsOut, want)
 		}
 	}
-	tones := map[string]string{}
+	tones := map[string][2]string{}
 	for _, line := range b.rows("marts.news_sentiment") {
 		cells := strings.Fields(line)
-		tones[cells[1]] = cells[len(cells)-1]
+		tones[cells[1]] = [2]string{cells[len(cells)-2], cells[len(cells)-1]}
 	}
-	if good, bad := tones["https://example.org/0"], tones["https://example.org/1"]; strings.HasPrefix(good, "-") || good == "0" || !strings.HasPrefix(bad, "-") {
-		t.Errorf("tones = %v, want the award above zero and the fire below", tones)
+	good, bad := tones["https://example.org/0"], tones["https://example.org/1"]
+	if strings.HasPrefix(good[0], "-") || good[0] == "0" || !strings.HasPrefix(bad[0], "-") || good[1] != "model" || bad[1] != "model" {
+		t.Errorf("tones = %v, want the award above zero and the fire below, by the model", tones)
+	}
+	// -5/sqrt(5^2+5^2)
+	if known, unknown := tones["https://example.fr/0"], tones["https://example.fr/1"]; !strings.HasPrefix(known[0], "-0.70710678") || known[1] != "gdelt" || unknown != [2]string{"null", "null"} {
+		t.Errorf("tones = %v, want GDELT's for the first in French and none for the second", tones)
 	}
 
 	again, err := r.Run(t.Context(), b.request())

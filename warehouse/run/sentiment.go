@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -13,25 +14,44 @@ import (
 	"github.com/signalcraft/signalcraft/models/sentiment"
 )
 
-// newsSentiment scores the title of every article of a month.
+// The methods by which an article is scored.
+const (
+	scoredByModel = "model"
+	scoredByGDELT = "gdelt"
+)
+
+// newsSentiment scores every article of a month: the title of one in English by our own
+// model, any other by GDELT's tone of the whole article where there is one.
 func newsSentiment() Node {
 	return Node{
 		Output:  dataset.NewsSentiment(),
-		Version: "news_sentiment/1",
+		Version: "news_sentiment/2",
 		Span:    Windows,
 		// An article belongs to the month it was first seen in, and may be landed again for a year.
 		LookbackDays: 3660,
-		Inputs: []Input{{
-			Relation: "staging.gdelt_article",
-			Columns:  []string{"business_id", "url", "seen_at", "title", "language"},
-			Order:    []string{"business_id", "seen_at", "url"},
-			Time:     "seen_at",
-		}},
+		Inputs: []Input{
+			{
+				Relation: "staging.gdelt_article",
+				Columns:  []string{"business_id", "url", "seen_at", "title", "language"},
+				Order:    []string{"business_id", "seen_at", "url"},
+				Time:     "seen_at",
+			},
+			{
+				Relation: "staging.gdelt_tone",
+				Columns:  []string{"business_id", "url", "tone"},
+				Order:    []string{"business_id", "url"},
+				Time:     "seen_at",
+			},
+		},
 		Build: scoreArticles,
 	}
 }
 
 func scoreArticles(ctx context.Context, in Tables, _ Params) (iter.Seq2[arrow.RecordBatch, error], error) {
+	tones, err := readTones(ctx, in)
+	if err != nil {
+		return nil, err
+	}
 	articles, err := in.Scan(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -41,7 +61,7 @@ func scoreArticles(ctx context.Context, in Tables, _ Params) (iter.Seq2[arrow.Re
 		for batch, err := range articles {
 			var scored arrow.RecordBatch
 			if err == nil {
-				scored, err = score(scorer, batch)
+				scored, err = score(scorer, tones, batch)
 			}
 			if !yield(scored, err) || err != nil {
 				return
@@ -50,25 +70,82 @@ func scoreArticles(ctx context.Context, in Tables, _ Params) (iter.Seq2[arrow.Re
 	}, nil
 }
 
-// score returns a batch of SentimentRow columns. An article without a title has no score.
-func score(scorer *sentiment.Scorer, batch arrow.RecordBatch) (arrow.RecordBatch, error) {
-	titles, err := texts(batch, 3)
+// articleKey names an article.
+type articleKey struct{ businessID, url string }
+
+// readTones returns GDELT's tones of the window's articles.
+func readTones(ctx context.Context, in Tables) (map[articleKey]float64, error) {
+	batches, err := in.Scan(ctx, 1)
 	if err != nil {
-		return nil, fmt.Errorf("score articles: %w", err)
+		return nil, err
 	}
-	languages, err := texts(batch, 4)
-	if err != nil {
-		return nil, fmt.Errorf("score articles: %w", err)
+	tones := map[articleKey]float64{}
+	for batch, err := range batches {
+		if err != nil {
+			return nil, err
+		}
+		businesses, err := texts(batch, 0)
+		if err != nil {
+			return nil, fmt.Errorf("read tones: %w", err)
+		}
+		urls, err := texts(batch, 1)
+		if err != nil {
+			return nil, fmt.Errorf("read tones: %w", err)
+		}
+		values, err := floats(batch, 2)
+		if err != nil {
+			return nil, fmt.Errorf("read tones: %w", err)
+		}
+		for i, tone := range values {
+			if !math.IsNaN(tone) {
+				// The texts lie in the batch: what is kept is copied.
+				tones[articleKey{string([]byte(businesses[i])), string([]byte(urls[i]))}] = tone
+			}
+		}
 	}
-	scores, valid := scorer.Score(titles, languages)
+	return tones, nil
+}
+
+// toneSpread is the tone, in percent of an article's words, that scores 0.71. Tones are
+// commonly between -10 and 10.
+const toneSpread = 5
+
+// scoreOfTone brings a tone of -100 to 100 to the scale of scores, -1 to 1: t/sqrt(t^2+5^2). A
+// tone of 0.25 scores 0.05, where the neutral ends.
+func scoreOfTone(tone float64) float64 { return tone / math.Hypot(tone, toneSpread) }
+
+// score returns a batch of SentimentRow columns. An article without a title is scored by
+// GDELT's tone too: its language is not known.
+func score(scorer *sentiment.Scorer, tones map[articleKey]float64, batch arrow.RecordBatch) (arrow.RecordBatch, error) {
+	columns := map[int][]string{0: nil, 1: nil, 3: nil, 4: nil}
+	for i := range columns {
+		column, err := texts(batch, i)
+		if err != nil {
+			return nil, fmt.Errorf("score articles: %w", err)
+		}
+		columns[i] = column
+	}
+	titles := columns[3]
+	values, valid := scorer.Score(titles, columns[4])
+	scores, methods := array.NewFloat64Builder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
+	defer scores.Release()
+	defer methods.Release()
 	for i, title := range titles {
-		valid[i] = valid[i] && title != ""
+		tone, known := tones[articleKey{columns[0][i], columns[1][i]}]
+		switch {
+		case valid[i] && title != "":
+			scores.Append(values[i])
+			methods.Append(scoredByModel)
+		case known:
+			scores.Append(scoreOfTone(tone))
+			methods.Append(scoredByGDELT)
+		default:
+			scores.AppendNull()
+			methods.AppendNull()
+		}
 	}
-	builder := array.NewFloat64Builder(memory.DefaultAllocator)
-	defer builder.Release()
-	builder.AppendValues(scores, valid)
-	fields := batch.Schema().Fields()[:3:3]
-	fields = append(fields, arrow.Field{Name: "score", Type: arrow.PrimitiveTypes.Float64, Nullable: true})
-	columns := append(batch.Columns()[:3:3], builder.NewArray())
-	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, batch.NumRows()), nil
+	fields := append(batch.Schema().Fields()[:3:3], arrow.Field{Name: "score", Type: arrow.PrimitiveTypes.Float64, Nullable: true},
+		arrow.Field{Name: "method", Type: arrow.BinaryTypes.String, Nullable: true})
+	out := append(batch.Columns()[:3:3], scores.NewArray(), methods.NewArray())
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), out, batch.NumRows()), nil
 }

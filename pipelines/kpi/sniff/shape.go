@@ -24,11 +24,20 @@ func (l *look) shape() error {
 	var numbers, texts []string
 	for _, c := range f.Columns {
 		switch {
-		case l.isTime(c.Name) || c.Type == "empty" || slices.Contains(l.choices.Key, c.Name):
+		case l.isTime(c.Name) || slices.Contains(l.choices.Key, c.Name):
+		case slices.Contains(l.choices.Columns, c.Name):
+			numbers = append(numbers, c.Name)
+		case c.Type == "empty":
 		case c.Type == "number":
 			numbers = append(numbers, c.Name)
 		case c.Type == "text":
 			texts = append(texts, c.Name)
+		}
+	}
+	for _, name := range l.choices.Columns {
+		// Objects have what columns they like: the sample may lack one that later rows have.
+		if f.Format == kpi.JSONLines && l.table.column(name) < 0 && !slices.Contains(numbers, name) {
+			numbers = append(numbers, name)
 		}
 	}
 	if err := l.exist(FieldKey, l.choices.Key...); err != nil {
@@ -43,6 +52,9 @@ func (l *look) shape() error {
 		numbers = slices.DeleteFunc(numbers, func(name string) bool { return slices.Contains(f.Key, name) })
 	}
 	f.Shape, f.Value = l.choices.Shape, l.choices.Value
+	if f.Shape == "" && f.Value == "" && len(l.choices.Columns) > 0 {
+		f.Shape = Wide
+	}
 	switch {
 	case f.Value != "":
 		f.Shape = Long
@@ -175,6 +187,9 @@ func (l *look) distinct(key []string) bool {
 func (l *look) column(name string) KPI {
 	k := KPI{Column: name}
 	index := l.table.column(name)
+	if index < 0 {
+		return k
+	}
 	sequence, whole := 0, true
 	seen := map[float64]bool{}
 	total, last := 0, 0.0

@@ -35,8 +35,10 @@ type Choices struct {
 	Value string
 	// Key names the columns that tell KPIs apart. Nil means what is found, an empty list none.
 	Key []string
-	// KPIs is true when the person has said which KPIs there are.
-	KPIs bool
+	// KPIs is true when the person has said which KPIs there are. Columns are those of them that have one of their own: they hold
+	// values, whatever the sample makes of them.
+	KPIs    bool
+	Columns []string
 }
 
 // Options are what a business says of itself.

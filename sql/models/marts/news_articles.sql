@@ -16,6 +16,7 @@
 --   query varchar - the query that found it
 --   is_copy boolean - true when an article of the same title was seen for the business earlier on the same UTC day
 --   score double - tone from -1 (negative) to 1 (positive), null when it was not scored
+--   score_method varchar - what the tone is of: model, the title by our own model; gdelt, the whole article by GDELT; null without a tone
 with
 article as (
     select
@@ -42,20 +43,34 @@ sentiment as (
     select
         business_id,
         url,
-        score
+        seen_at,
+        score,
+        method
     from marts.news_sentiment
 ),
 
--- An article that is seen again in a later window may be scored there again, by the same title.
+ranked_score as (
+    select
+        business_id,
+        url,
+        score,
+        method,
+        row_number() over (
+            partition by business_id, url
+            order by case when score is null then 1 else 0 end, seen_at
+        ) as score_rank
+    from sentiment
+),
+
+-- An article that is seen again in a later window may be scored there again: the first tone counts.
 article_score as (
     select
         business_id,
         url,
-        max(score) as score
-    from sentiment
-    group by
-        business_id,
-        url
+        score,
+        method
+    from ranked_score
+    where score_rank = 1
 )
 
 select
@@ -69,7 +84,8 @@ select
     cast(article.seen_at at time zone business.time_zone as date) as day,
     article.query,
     article.is_copy,
-    article_score.score
+    article_score.score,
+    article_score.method as score_method
 from article
 inner join business
     on article.business_id = business.business_id

@@ -33,20 +33,31 @@ sentiment as (
     select
         business_id,
         url,
+        seen_at,
         score
     from marts.news_sentiment
 ),
 
--- An article that is seen again in a later window may be scored there again, by the same title.
+ranked_score as (
+    select
+        business_id,
+        url,
+        score,
+        row_number() over (
+            partition by business_id, url
+            order by case when score is null then 1 else 0 end, seen_at
+        ) as score_rank
+    from sentiment
+),
+
+-- An article that is seen again in a later window may be scored there again: the first tone counts.
 article_score as (
     select
         business_id,
         url,
-        max(score) as score
-    from sentiment
-    group by
-        business_id,
-        url
+        score
+    from ranked_score
+    where score_rank = 1
 ),
 
 local_article as (
@@ -64,15 +75,16 @@ local_article as (
         and article.url = article_score.url
 ),
 
--- Agencies' stories come back from many sites on one day: they are one voice. The tone is that of the title, so
--- copies agree, the greatest is taken should they not. Decimals of nine places add up alike in any order.
+-- Agencies' stories come back from many sites on one day: they are one voice. Copies agree where the tone is that of
+-- the title. Where it is that of the article they may not, and their mean counts. Decimals of nine places add up alike
+-- in any order.
 story as (
     select
         business_id,
         day,
         title_key,
         count(*) as articles,
-        cast(max(score) as decimal(18, 9)) as score
+        cast(cast(sum(cast(score as decimal(18, 9))) as double) / count(score) as decimal(18, 9)) as score
     from local_article
     group by
         business_id,

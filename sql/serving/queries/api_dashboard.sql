@@ -344,7 +344,8 @@ select
   a.seen_at,
   a.day,
   coalesce(a.is_copy, false)::boolean as is_copy,
-  a.score
+  a.score,
+  a.score_method
 from serving.news_articles as a
 where a.business_id = (select request_business())
   and a.day >= sqlc.arg(from_day)::date

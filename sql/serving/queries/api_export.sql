@@ -109,7 +109,8 @@ select
   a.language,
   a.source_country,
   a.is_copy,
-  a.score
+  a.score,
+  a.score_method
 from serving.news_articles as a
 where a.business_id = (select request_business())
   and a.day >= sqlc.arg(from_day)::date

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -67,7 +68,7 @@ func write(dir string) error {
 // files returns every file's bytes by name, manifest.json among them.
 func files() (map[string][]byte, error) {
 	var all []answer
-	for _, upstream := range []func() ([]answer, error){news, weather, places, rates} {
+	for _, upstream := range []func() ([]answer, error){news, tones, weather, places, rates} {
 		answers, err := upstream()
 		if err != nil {
 			return nil, err
@@ -78,8 +79,12 @@ func files() (map[string][]byte, error) {
 	var entries []entry
 	for _, a := range all {
 		files[a.file] = a.body
+		contentType := "application/json; charset=utf-8"
+		if strings.HasSuffix(a.file, ".zip") {
+			contentType = "application/zip"
+		}
 		entries = append(entries, entry{File: a.file, Bytes: len(a.body), Method: "GET", URL: a.url, Status: 200,
-			ContentType: "application/json; charset=utf-8", Provenance: "written for this project; values invented"})
+			ContentType: contentType, Provenance: "written for this project; values invented"})
 	}
 	manifest, err := encode(struct {
 		Version   int     `json:"version"`

@@ -14,6 +14,7 @@ import (
 type item struct {
 	url, title, domain, language, country string
 	seen                                  time.Time
+	how                                   tone
 }
 
 // news makes GDELT's article lists, one for each business's query.
@@ -29,22 +30,31 @@ func news() ([]answer, error) {
 // body writes the list as the service does, on one line with its blanks, and with the
 // faults that the service has: see faults.
 func (t topic) body() []byte {
-	random := seeded("news " + t.name)
+	items, next := t.items()
 	var entries []string
-	for i := range t.articles {
-		a := t.item(random, i)
+	for _, a := range items {
 		entries = append(entries, a.entry(escape(tokenise(a.title))))
-		// The same story stands on several sites of one publisher.
-		if i%17 == 16 {
-			a.url, a.domain = strings.Replace(a.url, a.domain, "m."+a.domain, 1), "m."+a.domain
-			entries = append(entries, a.entry(escape(tokenise(a.title))))
-		}
 	}
-	for i, fault := range faults(t.item(random, t.articles)) {
+	for i, fault := range faults(next) {
 		at := (i + 1) * len(entries) / 8
 		entries = append(entries[:at], append([]string{fault}, entries[at:]...)...)
 	}
 	return []byte(`{"articles": [ ` + strings.Join(entries, ", ") + " ] }\n")
+}
+
+// items are the articles in the list's order, and the one that would come next.
+func (t topic) items() (items []item, next item) {
+	random := seeded("news " + t.name)
+	for i := range t.articles {
+		a := t.item(random, i)
+		items = append(items, a)
+		// The same story stands on several sites of one publisher.
+		if i%17 == 16 {
+			a.url, a.domain = strings.Replace(a.url, a.domain, "m."+a.domain, 1), "m."+a.domain
+			items = append(items, a)
+		}
+	}
+	return items, t.item(random, t.articles)
 }
 
 // faults returns entries that the service spoils: two that can be mended, a backslash
@@ -90,7 +100,7 @@ func (t topic) item(random *rand.Rand, number int) item {
 	title = string(unicode.ToUpper(first)) + title[size:]
 	return item{
 		url: fmt.Sprintf("https://%s/%s/%s-%d", s.domain, seen.Format("2006/01/02"), t.name, 10000+7*number), title: title,
-		domain: strings.TrimPrefix(s.domain, "www."), language: v.language, country: s.country, seen: seen,
+		domain: strings.TrimPrefix(s.domain, "www."), language: v.language, country: s.country, seen: seen, how: how,
 	}
 }
 

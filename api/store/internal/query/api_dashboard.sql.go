@@ -665,7 +665,8 @@ select
   a.seen_at,
   a.day,
   coalesce(a.is_copy, false)::boolean as is_copy,
-  a.score
+  a.score,
+  a.score_method
 from serving.news_articles as a
 where a.business_id = (select request_business())
   and a.day >= $1::date
@@ -700,6 +701,7 @@ type NewsArticlesRow struct {
 	Day           time.Time
 	IsCopy        bool
 	Score         *float64
+	ScoreMethod   *string
 }
 
 // NewsArticles returns the articles of the local days [from_day, to_day), newest first, after the article that the
@@ -730,6 +732,7 @@ func (q *Queries) NewsArticles(ctx context.Context, arg NewsArticlesParams) ([]N
 			&i.Day,
 			&i.IsCopy,
 			&i.Score,
+			&i.ScoreMethod,
 		); err != nil {
 			return nil, err
 		}

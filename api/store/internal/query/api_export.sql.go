@@ -282,7 +282,8 @@ select
   a.language,
   a.source_country,
   a.is_copy,
-  a.score
+  a.score,
+  a.score_method
 from serving.news_articles as a
 where a.business_id = (select request_business())
   and a.day >= $1::date
@@ -307,6 +308,7 @@ type ExportNewsRow struct {
 	SourceCountry *string
 	IsCopy        *bool
 	Score         *float64
+	ScoreMethod   *string
 }
 
 // ExportNews runs the query of that name.
@@ -329,6 +331,7 @@ func (q *Queries) ExportNews(ctx context.Context, arg ExportNewsParams) ([]Expor
 			&i.SourceCountry,
 			&i.IsCopy,
 			&i.Score,
+			&i.ScoreMethod,
 		); err != nil {
 			return nil, err
 		}
