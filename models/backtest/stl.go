@@ -12,9 +12,8 @@ import (
 //
 // It exists because reference figures rest on it (see Interpolate); forecasts use their own decomposition.
 type stl struct {
-	period                int
-	seasonal, trend, low  span
-	season, rest, weights []float64
+	period               int
+	seasonal, trend, low span
 }
 
 // span is a loess smoother: how many values it sees, the degree of its local line, and the step between fits.

@@ -98,7 +98,6 @@ func (f *fitter) noteSeasons(i int) {
 //	naive, average, drift, croston, tsb   nothing: all is trend
 //	any other             the season's shape in history, scaled to the path by least squares; see project
 type splitter struct {
-	logs   []float64
 	shape  []float64
 	sums   seasonIndex
 	levels []float64

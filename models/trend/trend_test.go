@@ -191,7 +191,7 @@ func TestShiftAndScaleEquivariance(t *testing.T) {
 		moved := repeat(len(values), func(i int) float64 { return scale*values[i] + shift })
 		s := describe(t, batchOf(values, moved), trend.Options{})
 		near := func(got, want float64) bool { return math.Abs(got-want) <= 1e-6*math.Abs(scale)*(400) }
-		lo, middle := s.Changes(0)
+		lo, _ := s.Changes(0)
 		middle, hi := s.Changes(1)
 		if hi-middle != middle-lo || !near(s.Slope[1], scale*s.Slope[0]) || !near(s.Level[1], scale*s.Level[0]+shift) || math.Abs(s.PValue[0]-s.PValue[1]) > 1e-6 {
 			rt.Fatalf("%+v", s)
