@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/signalcraft/signalcraft/api/store"
+	"github.com/signalcraft/signalcraft/warehouse/explain"
 	"github.com/signalcraft/signalcraft/warehouse/run"
 )
 
@@ -61,26 +61,30 @@ func (c anomalySimulateCommand) Run(ctx context.Context, settings *Settings, std
 		return err
 	}
 	defer func() { err = errors.Join(err, i.Close()) }()
-	kpi, business, err := i.findKPI(ctx, c.KPI, c.Business)
+	kpi, err := explain.Find(ctx, i.lake, c.Business, c.KPI)
+	if err != nil {
+		return err
+	}
+	inForce, err := i.expectedAlarmsOf(ctx, kpi.BusinessID)
 	if err != nil {
 		return err
 	}
 	if expected == 0 {
-		expected = expectedAlarms(business)
+		expected = inForce
 	}
 	b, err := i.newBatch(nil)
 	if err != nil {
 		return err
 	}
-	result, err := b.runner.Simulate(ctx, run.Simulation{BusinessID: kpi.BusinessID.String(), KPIID: kpi.ID.String(), ExpectedAlarms: expected, From: from, To: to})
+	result, err := b.runner.Simulate(ctx, run.Simulation{BusinessID: kpi.BusinessID, KPIID: kpi.ID, ExpectedAlarms: expected, From: from, To: to})
 	if errors.Is(err, run.ErrNothingComputed) {
 		return fmt.Errorf("KPI %s of %s has no computed day between %s and %s: load its values and run the batch first (signalcraft run nightly), or choose other days",
-			kpi.Name, business.Name, from.Format(time.DateOnly), to.Format(time.DateOnly))
+			kpi.Name, kpi.Business, from.Format(time.DateOnly), to.Format(time.DateOnly))
 	}
 	if err != nil {
 		return err
 	}
-	return c.print(std.out, simulationShown{kpi, business, expected, result})
+	return c.print(std.out, simulationShown{kpi, expected, inForce, result})
 }
 
 // span returns the days asked for; without, all there can be.
@@ -131,56 +135,24 @@ func expectedAlarms(b store.Business) float64 {
 	return 0.5
 }
 
-// findKPI returns the active KPI of that id or name, and its business.
-func (i *installation) findKPI(ctx context.Context, name, of string) (store.KPI, store.Business, error) {
-	kpis, err := i.data.KPIs(ctx)
-	if err != nil {
-		return store.KPI{}, store.Business{}, err
-	}
+// expectedAlarmsOf is the setting of the business with an id.
+func (i *installation) expectedAlarmsOf(ctx context.Context, business string) (float64, error) {
 	businesses, err := i.data.Businesses(ctx)
 	if err != nil {
-		return store.KPI{}, store.Business{}, err
+		return 0, err
 	}
-	byID := map[uuid.UUID]store.Business{}
 	for _, b := range businesses {
-		if of == "" || strings.EqualFold(b.Name, of) || b.ID.String() == strings.ToLower(of) {
-			byID[b.ID] = b
+		if b.ID.String() == business {
+			return expectedAlarms(b), nil
 		}
 	}
-	if len(byID) == 0 && of != "" {
-		return store.KPI{}, store.Business{}, fmt.Errorf("no business has the id or name %q", of)
-	}
-	var found []store.KPI
-	for _, k := range kpis {
-		if _, ok := byID[k.BusinessID]; ok && (strings.EqualFold(k.Name, name) || k.ID.String() == strings.ToLower(name)) {
-			found = append(found, k)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return store.KPI{}, store.Business{}, fmt.Errorf("no active KPI has the id or name %q%s", name, inBusiness(of))
-	case 1:
-		return found[0], byID[found[0].BusinessID], nil
-	}
-	var names []string
-	for _, k := range found {
-		names = append(names, byID[k.BusinessID].Name)
-	}
-	return store.KPI{}, store.Business{}, fmt.Errorf("%d businesses have a KPI called %q: choose one with --business: %s", len(found), name, strings.Join(names, ", "))
-}
-
-func inBusiness(of string) string {
-	if of == "" {
-		return ""
-	}
-	return fmt.Sprintf(" in business %q", of)
+	return 0, fmt.Errorf("business %s is in the lake, but not in Postgres any more", business)
 }
 
 // simulationShown is what a simulation prints.
 type simulationShown struct {
-	kpi      store.KPI
-	business store.Business
-	expected float64
+	explain.KPI
+	expected, inForce float64 // alarms in a month: asked for, and what the business has set
 	run.SimulationResult
 }
 
@@ -207,13 +179,13 @@ func (c anomalySimulateCommand) print(out io.Writer, s simulationShown) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(out, "%s of %s, %s to %s, with %.3g expected a month: %s on %s judged, %.2f a month.\n", s.kpi.Name, s.business.Name,
+	_, err := fmt.Fprintf(out, "%s of %s, %s to %s, with %.3g expected a month: %s on %s judged, %.2f a month.\n", s.Name, s.Business,
 		s.First.Format(time.DateOnly), s.Last.Format(time.DateOnly), s.expected, counted(told, "alarm"), counted(s.Days, "day"), float64(told)*daysPerMonth/float64(s.Days))
 	if err == nil && hours > 0 && !c.Hours {
 		_, err = fmt.Fprintf(out, "Hours are judged apart: %s out of the ordinary; --hours shows them.\n", counted(hours, "was"))
 	}
 	if err == nil {
-		_, err = fmt.Fprintf(out, "In force for %s: %.3g expected a month.\n", s.business.Name, expectedAlarms(s.business))
+		_, err = fmt.Fprintf(out, "In force for %s: %.3g expected a month.\n", s.Business, s.inForce)
 	}
 	return err
 }
