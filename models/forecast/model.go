@@ -41,7 +41,8 @@ func methods(season int) []model {
 	if season > 1 {
 		list = append(list,
 			newClipped(newETS(damped, season), medians),
-			newClipped(newETS(flat, season), medians))
+			newClipped(newETS(flat, season), medians),
+			newHarmonic(season, 0))
 	}
 	return append(list,
 		newClipped(newTheta(season), medians),
@@ -52,7 +53,7 @@ func methods(season int) []model {
 		&autoregressive{m: season},
 		&logged{inner: &autoregressive{m: season, always: true}},
 		&drift{},
-		&croston{}, &tsb{})
+		&croston{}, &tsb{}, &adida{})
 }
 
 // longMethods lists the methods for a second, longer season.
@@ -69,6 +70,7 @@ func longMethods(season, long int) []model {
 		&logged{inner: newMSTL(seasons, newTheta(1))},
 		&logged{inner: newMSTL(seasons, newETS(flat, 1))},
 	}
+	list = append(list, newHarmonic(season, long))
 	if season > 1 {
 		list = append(list, newMultiseason(season, long))
 	}
