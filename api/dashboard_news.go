@@ -37,7 +37,7 @@ type newsArticle struct {
 	SeenAt        time.Time `json:"seen_at" doc:"When it was first seen" example:"2026-03-30T14:15:00Z"`
 	IsCopy        bool      `json:"is_copy" doc:"Whether the same title was seen earlier that day" example:"false"`
 	Score         *float64  `json:"score" doc:"Tone from -1 to 1; null when it has none" example:"-0.4"`
-	ScoreMethod   *string   `json:"score_method" doc:"What the tone is of: model, the title of an article in English by our own model; gdelt, the whole article in another language by GDELT; null without a tone" enum:"model,gdelt" example:"model"`
+	ScoreMethod   *string   `json:"score_method" doc:"What the tone is of: model, the title of an article in English by our own model; gdelt, the whole article in another language by GDELT; null without a tone" example:"model"`
 }
 
 type newsDay struct {
