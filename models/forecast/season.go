@@ -137,6 +137,18 @@ const (
 	clearlyStronger  = 0.05 // than at a shorter length
 )
 
+// goes reports whether a season of a length can lie over one of m values: the year over a week of days, and whole multiples, from three on, of
+// others; nothing over a season that is a year itself, of quarters or months.
+func goes(length, m int) bool {
+	switch m {
+	case 4, 12:
+		return false
+	case 7:
+		return length == 365
+	}
+	return length >= 3*m && length%m == 0
+}
+
 // find returns the length of a second season, at least three times m, or 0: the one for which the autocorrelation of what season m and
 // a moving average over that length leave is highest.
 func (s *seasonFinder) find(y []float64, m int) int {
@@ -152,7 +164,7 @@ func (s *seasonFinder) find(y []float64, m int) int {
 	s.trend = resize(s.trend, n)
 	found, strongest := 0, leastCorrelation-clearlyStronger
 	for _, length := range longSeasons() {
-		if length <= m || m > 1 && length < 3*m || float64(n) < leastCycles*float64(length) {
+		if length <= m || m > 1 && !goes(length, m) || float64(n) < leastCycles*float64(length) {
 			continue
 		}
 		smoothTrend(s.rest, length, s.trend)
