@@ -90,6 +90,8 @@ func (f *fitter) noteSeasons(i int) {
 // the end of y:
 //
 //	ets, multiseason      the seasonal states, less their mean
+//	ets(M,·,M)            what the factors add to the path
+//	chosen ets            what the form that was chosen says
 //	theta, ar             the fixed season; where it multiplies, what it adds to the path
 //	mstl                  each of its seasons, and those of its inner method
 //	clipped               what its inner method says
@@ -109,6 +111,10 @@ func (s *splitter) split(m model, y, path []float64, p *parts) {
 		if m.seasonal {
 			addSeason(p.of(m.m), m.state, len(y))
 		}
+	case *chosenETS:
+		s.split(m.kept, y, path, p)
+	case *multipliedETS:
+		shareSeason(p.of(m.m), path, m.state, len(y))
 	case *theta:
 		m.index.share(path, len(y), p.of(m.m))
 	case *autoregressive:
@@ -136,6 +142,14 @@ func addSeason(part, season []float64, n int) {
 	average := mean(season)
 	for h := range part {
 		part[h] += season[(n+h)%len(season)] - average
+	}
+}
+
+// shareSeason adds to part what a season of factors by phase, divided by their mean, added to a path whose first step has phase n.
+func shareSeason(part, path, season []float64, n int) {
+	average := mean(season)
+	for h, v := range path {
+		part[h] += v - v*average/season[(n+h)%len(season)]
 	}
 }
 

@@ -17,6 +17,16 @@ type belief struct {
 	deviation float64
 }
 
+// cost returns sum_k ((p_k-centre_k)/deviation)^2.
+func (b belief) cost(dim int, p point) float64 {
+	sum := 0.0
+	for k := range dim {
+		d := (p[k] - b.centre[k]) / b.deviation
+		sum += d * d
+	}
+	return sum
+}
+
 const (
 	firstDamping = 1e-3
 	mostDamping  = 1e8
@@ -44,12 +54,7 @@ func descend(dim int, start point, prior belief, n int, tolerance float64, steps
 		return best
 	}
 	cost := func(p point, squares float64) float64 {
-		sum := float64(n) * math.Log(squares)
-		for k := range dim {
-			d := p[k] - prior.centre[k]
-			sum += weight * d * d
-		}
-		return sum
+		return float64(n)*math.Log(squares) + prior.cost(dim, p)
 	}
 	lowest := cost(best, here.squares)
 	for range steps {
