@@ -130,7 +130,7 @@ func (t *term) reach(n int) {
 
 // read takes the terms' coefficients from the solver, those of the second season times a factor.
 func (r *harmonic) read(factor float64) {
-	beta := r.solver.solve()[2:]
+	beta := r.solver.solve(len(r.columns))[2:]
 	for k := range r.terms {
 		t := &r.terms[k]
 		scale := 1.0
