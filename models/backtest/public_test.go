@@ -111,8 +111,9 @@ func TestPublicSets(t *testing.T) {
 	}
 }
 
-// Methods that others have written, too, err as theirs do. The references are the organisers' classic Theta and the ETS of R's forecast
-// package, whose AICc chooses among nearly the same forms; both see series as they are, where ours fills gaps and puts wild days aside.
+// Methods that others have written, too, err as theirs do. The references are the organisers' classic Theta and the ETS of
+// R's forecast package, whose AICc chooses among nearly the same forms; both see series as they are, where ours fills gaps
+// and puts wild days aside.
 func TestMethodsErrAsTheReferencesDo(t *testing.T) {
 	type reference struct{ set, method, smape, mase string }
 	apart := map[string]float64{"standard theta": 0.02, "ets": 0.05} // as fractions

@@ -6,10 +6,11 @@ import "gonum.org/v1/gonum/floats"
 //
 //	x_t = c + phi_1*x_(t-1) + ... + phi_p*x_(t-p) + e_t
 //
-// by least squares, of the order up to most for which AICc is least (Hurvich and Tsai 1989; all orders are fitted to the
-// same values). Differences are taken when the coefficients of the levels sum to more than unitRoot: what returns to
-// its mean so slowly is not told from a random walk, and forecasts that return are worse when it is one. With always
-// set they are taken in any case. The season is taken out as for theta.
+// by least squares, of the order for which AICc is least (Hurvich and Tsai 1989; all orders are fitted to the same values)
+// among those up to a season and one, to five at least and eight at most. Differences are taken when the coefficients of the
+// levels sum to more than unitRoot: what returns to its mean so slowly is not told from a random walk, and forecasts that
+// return are worse when it is one. With always set they are taken in any case. The season is taken out as for theta. One
+// step of a forecast is bounded to arLimit, so that coefficients beyond the unit circle do no harm.
 //
 // A constant series gives the constant; fewer than 80 values are refused by applies, since on them it errs more than the
 // methods it would replace.

@@ -97,7 +97,7 @@ func (f *fitter) noteSeasons(i int) {
 //	clipped               what its inner method says
 //	logged                exp of the inner parts: trend exp(L), season exp(L+S)-exp(L), long season exp(L+S+G)-exp(L+S)
 //	seasonal naive        the path less its mean over one season
-//	naive, average, drift, croston, tsb   nothing: all is trend
+//	naive, average, drift, croston, tsb, adida   nothing: all is trend
 //	any other             the season's shape in history, scaled to the path by least squares; see project
 type splitter struct {
 	shape  []float64
@@ -131,7 +131,7 @@ func (s *splitter) split(m model, y, path []float64, p *parts) {
 		s.split(m.inner, m.y, path, p)
 	case *naive:
 		splitNaive(m.season, len(y), path, p)
-	case *average, *drift, *croston, *tsb:
+	case *average, *drift, *croston, *tsb, *adida:
 	default:
 		s.project(y, path, p)
 	}

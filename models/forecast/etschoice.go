@@ -13,8 +13,9 @@ import "math"
 // for n values and k parameters: those of ets, its first states and the variance. The likelihood is that of values, so that forms
 // with relative errors compare with the others.
 //
-// A form with as many parameters as values, or one that its method refuses, is not looked at; where that leaves none, for three or four
-// values, it is the level alone. A constant series gives the constant; fewer than three values are refused by applies.
+// A form with as many parameters as values, or one that its method refuses, is not looked at; where that leaves none, for
+// three or four values, it is the level alone. A constant series gives the constant; fewer than three values are refused by
+// applies.
 type chosenETS struct {
 	forms []etsForm
 	kept  etsForm // of the last fit

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// multipliedETS is exponential smoothing with a multiplicative season and relative errors in state space form (Hyndman, Koehler, Ord and
-// Snyder 2008, table 2.3):
+// multipliedETS is exponential smoothing with a multiplicative season and relative errors in state space form (Hyndman,
+// Koehler, Ord and Snyder 2008, table 2.3):
 //
 //	f_t = (l_(t-1) + phi*b_(t-1)) * s_(t-m)
 //	e_t = (y_t - f_t) / f_t
@@ -19,10 +19,11 @@ import (
 //
 //	n*log(e'e) + 2*sum_t log(f_t) + sum_k ((p_k-centre_k)/deviation)^2
 //
-// The first season is the mean by phase of the ratio to the seasons' means and their slope, the first level and slope are those of ets.
+// The first season is the mean by phase of the ratio to the seasons' means and their slope, the first level and slope are
+// those of ets.
 //
-// Only positive series are fitted, which applies sees to. What is forecast from may come to hold others: a value below leastLogged counts as
-// that, and so does a level with its slope. A constant series gives the constant.
+// Only positive series are fitted, which applies sees to. What is forecast from may come to hold others: a value below
+// leastLogged counts as that, and so does a level with its slope. A constant series gives the constant.
 type multipliedETS struct{ ets }
 
 func newMultipliedETS(t trend, m int) *multipliedETS {

@@ -56,8 +56,8 @@ func methods(season int) []model {
 		&croston{}, &tsb{}, &adida{})
 }
 
-// askedMethods lists the methods for a season length that are only forecast by when they are asked for: chosen among the others they
-// bring nothing that those do not.
+// askedMethods lists the methods for a season length that are only forecast by when they are asked for: chosen among the
+// others they bring nothing that those do not.
 func askedMethods(season int) []model {
 	return []model{newChosenETS(season), newTheta(standardTheta, season), newTheta(optimisedTheta, season)}
 }

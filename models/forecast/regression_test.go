@@ -7,7 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Coefficients and sums of squares of every leading part of the columns are those that gonum finds by QR, whether sums come by rows or by columns.
+// Coefficients and sums of squares of every leading part of the columns are those that gonum finds by QR, whether sums come
+// by rows or by columns.
 func TestRegressionAgreesWithGonum(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		p := rapid.IntRange(1, 5).Draw(rt, "p")

@@ -17,10 +17,11 @@ import "math"
 //	optimised theta  the same with theta fitted
 //	theta            the dynamic optimised form: theta is fitted, A and B are A_(t-1) and B_(t-1)
 //
-// Alpha, and theta in (1, 8), minimise the sum of (x_t - mu_t)^2. For the dynamic form, whose l_0 is x_1/2, it is taken from the
-// third value on and alpha lies in (0.01, 0.99). The others have it from the first value on and alpha in (0.0001, 0.9999); l_0, in which
-// their errors are linear, is the one of least squares. The season is taken out by classical decomposition when the fitted
-// part passes the seasonal test: by division when it is positive throughout, else by subtraction.
+// Alpha, and theta in (1, 8), minimise the sum of (x_t - mu_t)^2. For the dynamic form, whose l_0 is x_1/2, it is taken from
+// the third value on and alpha lies in (0.01, 0.99). The others have it from the first value on and alpha in (0.0001,
+// 0.9999); l_0, in which their errors are linear, is the one of least squares. The season is taken out by classical
+// decomposition when the fitted part passes the seasonal test: by division when it is positive throughout, else by
+// subtraction.
 //
 // A constant series gives the constant; fewer than three values are refused by applies. From an origin only what has been seen
 // enters: the line is that through it, while alpha, theta and l_0 stay as fitted.

@@ -7,8 +7,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The standard form is the method as it was published: the mean of the least-squares line and of the theta line 2*y - line under simple
-// exponential smoothing, whose first level is twice l_0; and no alpha or first level near by leaves a smaller sum of squares.
+// The standard form is the method as it was published: the mean of the least-squares line and of the theta line 2*y - line
+// under simple exponential smoothing, whose first level is twice l_0; and no alpha or first level near by leaves a smaller
+// sum of squares.
 func TestStandardThetaIsTheMeanOfTwoLines(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(5, 60).Draw(rt, "n")
