@@ -136,7 +136,7 @@ func (b benchBatch) runPhase(ctx context.Context, p *phase) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	watch := watchMemory(ctx)
+	watch := watchMemory(ctx, b.settings.DataDir)
 	started := b.now()
 	err := b.execute(ctx, "bench", b.asOf(p.days), shown)
 	p.took = b.now().Sub(started)

@@ -21,17 +21,13 @@ func (b *benchAPI) usedCPU() cpuTime {
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil {
 		used.self = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 	}
-	pid, err := os.ReadFile(filepath.Join(b.settings.DataDir, "postgres", "pgdata", "postmaster.pid"))
-	if err != nil {
-		return used
-	}
-	postmaster, _, _ := strings.Cut(string(pid), "\n")
+	server := postmaster(b.settings.DataDir)
 	names, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
+	if err != nil || server == 0 {
 		return used
 	}
 	for _, name := range names {
-		used.postgres += childTime(name, postmaster)
+		used.postgres += childTime(name, strconv.FormatInt(server, 10))
 	}
 	return used
 }

@@ -141,7 +141,7 @@ func (c benchForecastCommand) measure(ctx context.Context, set forecastSet) (out
 	if bench.Methods = c.Method; c.Methods && len(c.Method) == 0 {
 		bench.Methods = forecast.Methods(set.period)
 	}
-	watch := watchMemory(ctx)
+	watch := watchMemory(ctx, "")
 	result, err := bench.Run(ctx, backtest.NewReader(train, test, set.train, set.test, backtest.Format(c.Format), set.horizon))
 	peak := watch()
 	if err != nil {

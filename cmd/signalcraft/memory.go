@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,9 +19,10 @@ type peak struct {
 	postgres int64
 }
 
-// watchMemory watches until the returned function is called, which returns the peak.
+// watchMemory watches this process and the private Postgres of a data folder (none when empty) until the returned function is
+// called, which returns the peak.
 // Where the system has no /proc, both are zero.
-func watchMemory(ctx context.Context) func() peak {
+func watchMemory(ctx context.Context, dataDir string) func() peak {
 	// Writing 5 resets the peak that VmHWM reports; see proc(5).
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 	ctx, cancel := context.WithCancel(ctx)
@@ -31,7 +32,7 @@ func watchMemory(ctx context.Context) func() peak {
 		ticker := time.NewTicker(250 * time.Millisecond)
 		defer ticker.Stop()
 		for {
-			most = max(most, postgresBytes())
+			most = max(most, postgresBytes(dataDir))
 			select {
 			case <-ctx.Done():
 				sampled <- most
@@ -46,25 +47,39 @@ func watchMemory(ctx context.Context) func() peak {
 	}
 }
 
-// postgresBytes is the memory of the Postgres processes that now run. The kernel's
+// postgresBytes is the memory of the private Postgres of a data folder. The kernel's
 // proportional count would be exact, but reading it costs more than what is measured.
-func postgresBytes() int64 {
-	names, err := filepath.Glob("/proc/[0-9]*/comm")
-	if err != nil {
+func postgresBytes(dataDir string) int64 {
+	server := postmaster(dataDir)
+	names, err := filepath.Glob("/proc/[0-9]*/status")
+	if err != nil || server == 0 {
 		return 0
 	}
 	var own, shared int64
 	for _, name := range names {
-		if comm, err := os.ReadFile(name); err == nil && string(bytes.TrimSpace(comm)) == "postgres" {
-			status := filepath.Join(filepath.Dir(name), "status")
-			own += field(status, "RssAnon:")
-			shared = max(shared, field(status, "RssShmem:"))
+		if name == fmt.Sprintf("/proc/%d/status", server) || field(name, "PPid:")>>10 == server {
+			own += field(name, "RssAnon:")
+			shared = max(shared, field(name, "RssShmem:"))
 		}
 	}
 	return own + shared
 }
 
-// field returns a line's value of a /proc file, which is in kB, in bytes; 0 when there is none.
+// postmaster is the process number of the private Postgres of a data folder, 0 when none runs.
+func postmaster(dataDir string) int64 {
+	content, err := os.ReadFile(filepath.Join(dataDir, "postgres", "pgdata", "postmaster.pid"))
+	if err != nil {
+		return 0
+	}
+	line, _, _ := strings.Cut(string(content), "\n")
+	number, err := strconv.ParseInt(line, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return number
+}
+
+// field returns a number of a /proc file, taken as kB, in bytes; 0 when there is none.
 func field(path, name string) int64 {
 	content, err := os.ReadFile(path)
 	if err != nil {
