@@ -83,6 +83,9 @@ func (f *fitter) noteSeasons(i int) {
 	}
 	if has(f.parts.whole.long) {
 		f.out.LongSeason[i] = int32(f.longSeason)
+		if f.longSeason == 0 {
+			f.out.LongSeason[i] = 365 // the year that harmonic fits to days by itself
+		}
 	}
 }
 
@@ -94,6 +97,7 @@ func (f *fitter) noteSeasons(i int) {
 //	chosen ets            what the form that was chosen says
 //	theta, ar             the fixed season; where it multiplies, what it adds to the path
 //	mstl                  each of its seasons, and those of its inner method
+//	harmonic              the harmonics of each season
 //	clipped               what its inner method says
 //	logged                exp of the inner parts: trend exp(L), season exp(L+S)-exp(L), long season exp(L+S+G)-exp(L+S)
 //	seasonal naive        the path less its mean over one season
@@ -121,6 +125,8 @@ func (s *splitter) split(m model, y, path []float64, p *parts) {
 		m.index.share(path, len(y), p.of(m.m))
 	case *mstl:
 		s.splitMSTL(m, y, path, p)
+	case *harmonic:
+		m.share(len(y), p)
 	case *multiseason:
 		for k, length := range m.start.seasons {
 			addSeason(p.of(length), m.state[k], len(y))
