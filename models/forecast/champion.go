@@ -15,7 +15,9 @@ import (
 // anew and counts as chosen now; one that this version does not know, or that the series does not allow any more, is
 // replaced.
 const (
-	// margin is by how much a challenger has to be better, as a fraction.
+	// margin is by how much a challenger has to be better, as a fraction. Over 16 weeks inside the training parts of the public
+	// daily sets, 0.02 errs within one in a hundred of no margin, by which half of the champions fall each week, not a fifth;
+	// 0.1 and above err more, and a champion for ever by up to a tenth.
 	margin = 0.02
 	// leastCame is the number of published forecasts below which they are not looked at.
 	leastCame = 14
