@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -13,7 +14,7 @@ func TestSplitFindsTheSeason(t *testing.T) {
 	for t := range y {
 		y[t] = 2 + 0.001*float64(t) + week(t) + 0.001*math.Sin(float64(t*t))
 	}
-	models := append(methods(7), newMSTL([]int{7}, newTheta(dynamicTheta, 1)), &logged{inner: newMSTL([]int{7}, newETS(flat, 1))}, stranger{&naive{season: 7}})
+	models := append(slices.Concat(methods(7), askedMethods(7)), newMSTL([]int{7}, newTheta(dynamicTheta, 1)), &logged{inner: newMSTL([]int{7}, newETS(flat, 1))}, stranger{&naive{season: 7}})
 	var s splitter
 	for _, m := range models {
 		if !m.applies(y) {

@@ -40,7 +40,8 @@
 //	clipped ar ...                             a method on a series whose odd days are drawn in (see clipped)
 //
 // Only when asked for, since chosen among the others they bring nothing: ets, the form of exponential smoothing whose AICc
-// is least (see chosenETS), standard theta and optimised theta.
+// is least (see chosenETS), ets(M,N,M), ets(M,Ad,M) and ets(M,A,M) with a multiplicative season (see multipliedETS),
+// standard theta and optimised theta.
 //
 // # What is known of days
 //

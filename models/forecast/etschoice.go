@@ -14,8 +14,8 @@ import "math"
 // with relative errors compare with the others.
 //
 // A form with as many parameters as values, or one that its method refuses, is not looked at; where that leaves none, for
-// three or four values, it is the level alone. A constant series gives the constant; fewer than three values are refused by
-// applies.
+// three or four values, it is the level alone. A refit keeps the form. A constant series gives the constant; fewer than three
+// values are refused by applies.
 type chosenETS struct {
 	forms []etsForm
 	kept  etsForm // of the last fit

@@ -23,7 +23,8 @@ import (
 // those of ets.
 //
 // Only positive series are fitted, which applies sees to. What is forecast from may come to hold others: a value below
-// leastLogged counts as that, and so does a level with its slope. A constant series gives the constant.
+// leastLogged counts as that, and so does a level with its slope; no path falls below 0. Seasons learn from relative errors
+// of up to mostLearned. A constant series gives the constant.
 type multipliedETS struct{ ets }
 
 func newMultipliedETS(t trend, m int) *multipliedETS {
@@ -79,12 +80,16 @@ func (e *multipliedETS) start(y []float64) {
 	e.level = max(e.level, leastLogged)
 }
 
+// mostLearned is the largest relative error that a season learns from: where the level was thought to be nothing, and is not, the
+// error says nothing of the season.
+const mostLearned = 4
+
 // advance lets the states take in v and returns its forecast and relative error.
 func (e *multipliedETS) advance(level, slope, season, v float64) (nextLevel, nextSlope, nextSeason, f, err float64) {
 	base := max(level+e.phi*slope, leastLogged)
 	f = base * season
 	err = (max(v, leastLogged) - f) / f
-	return base * (1 + e.alpha*err), e.phi*slope + e.beta*base*err, season * (1 + e.gamma*err), f, err
+	return base * (1 + e.alpha*err), e.phi*slope + e.beta*base*err, season * (1 + e.gamma*min(err, mostLearned)), f, err
 }
 
 // deviance returns n*log(e'e/n) + 2*sum log(f).

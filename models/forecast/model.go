@@ -59,7 +59,11 @@ func methods(season int) []model {
 // askedMethods lists the methods for a season length that are only forecast by when they are asked for: chosen among the
 // others they bring nothing that those do not.
 func askedMethods(season int) []model {
-	return []model{newChosenETS(season), newTheta(standardTheta, season), newTheta(optimisedTheta, season)}
+	list := []model{newChosenETS(season), newTheta(standardTheta, season), newTheta(optimisedTheta, season)}
+	if season > 1 {
+		list = append(list, newMultipliedETS(flat, season), newMultipliedETS(damped, season), newMultipliedETS(straight, season))
+	}
+	return list
 }
 
 // longMethods lists the methods for a second, longer season.

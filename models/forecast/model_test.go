@@ -243,7 +243,7 @@ func TestPathsSeeThePastOnly(t *testing.T) {
 		for i := origin; i < n; i++ {
 			later[i] = 0.77
 		}
-		for _, m := range slices.Concat(methods(7), longMethods(7, 24), longMethods(1, 48)) {
+		for _, m := range slices.Concat(methods(7), askedMethods(7), longMethods(7, 24), longMethods(1, 48)) {
 			if !m.applies(y) || !m.applies(later) || !m.applies(y[:100]) {
 				continue
 			}
