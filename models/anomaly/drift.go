@@ -2,12 +2,12 @@ package anomaly
 
 import "math"
 
-// drift watches a moving mean m += max(1/length, 1/n)*(v-m) of a statistic v.
+// drift watches a moving mean of a statistic.
 //
 // Of level it is the mean of the reference's standardised errors, each cut off at cutScore, times the root of the length: large
 // when the series keeps to one side of what it did for long (a geometric moving average chart: Roberts 1959). Of volatility it is
 // taken from the mean size of the prediction's standardised errors. Both are held against their own past by a tail, so that
-// autocorrelation, which makes such means wander, makes them less surprising too. Of a series without errors nothing is surprising.
+// autocorrelation, which makes such means wander, makes them less surprising too.
 type drift struct {
 	length  float64
 	n, mean float64
