@@ -6,12 +6,14 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// regression is least squares by normal equations, all of it that the package does: with the columns x_i and the target y it solves
+// regression is least squares by normal equations, all of it that the package does: with the columns x_i and the target y it
+// solves
 //
 //	sum_j x_i'x_j * b_j = x_i'y
 //
-// by Cholesky's factors, which give at once the sums of squares that every leading part of the columns leaves. What is known of the
-// coefficients beforehand is added to the sums. A column that others make up but for rounding gets the coefficient 0.
+// by Cholesky's factors (Golub and Van Loan 2013, sections 4.2 and 5.3), which give at once the sums of squares that every
+// leading part of the columns leaves. What is known of the coefficients beforehand is added to the sums. A column that
+// others make up but for rounding gets the coefficient 0.
 type regression struct {
 	columns int
 	values  int
@@ -108,8 +110,8 @@ func (r *regression) solve(k int) []float64 {
 	return r.beta
 }
 
-// factorise replaces the lower triangle of a symmetric matrix, by rows as long as right, by its factor L, and right by what solves
-// L*x = right. Where a pivot is not positive it becomes infinite, which makes all that is multiplied by it zero.
+// factorise replaces the lower triangle of a symmetric matrix, by rows as long as right, by its factor L, and right by what
+// solves L*x = right. Where a pivot is not positive it becomes infinite, which makes all that is multiplied by it zero.
 func factorise(gram, right []float64) {
 	p := len(right)
 	for i := range p {
