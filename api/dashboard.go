@@ -158,7 +158,7 @@ func pointQuery(ctx context.Context, in, cursor string, kpis []string, limit int
 		return q, err
 	}
 	if after != nil {
-		q.AfterKPI, q.AfterDay = after.KPI, after.Day.Time
+		q.AfterKPI, q.After = after.KPI, after.Day.Time
 	}
 	q.KPIs, err = kpiIDs(ctx, in, kpis)
 	return q, err

@@ -21,7 +21,7 @@ type ForecastPart struct {
 // ForecastParts returns the parts of the points that ForecastPoints returns to the same question, in the same order.
 func (tx *MemberTx) ForecastParts(ctx context.Context, until time.Time, q PointQuery) ([]ForecastPart, error) {
 	rows, err := tx.q.ForecastParts(ctx, query.ForecastPartsParams{Until: until, FromDay: q.From, ToDay: q.To, Kpis: q.kpis(),
-		AfterKPI: q.AfterKPI, AfterDay: q.AfterDay, Most: int32(q.Most)})
+		AfterKPI: q.AfterKPI, AfterDay: q.After, Most: int32(q.Most)})
 	if err != nil {
 		return nil, fmt.Errorf("read parts of forecasts: %w", Classify(err))
 	}
