@@ -98,13 +98,14 @@ func (s *service) forecasts(ctx context.Context, in *forecastsInput) (question, 
 			if err != nil {
 				return nil, err
 			}
-			series := forecastsSeries(page)
-			err = includeInForecasts(ctx, t, include, ask, until, published, series)
+			series := forecastsSeries(page, slices.Contains(include, withComponents))
+			err = includeInForecasts(ctx, t, include, until, published, series)
 			return forecastsAnswer{s.published(state, w, tables...), series, next}, err
 		}}, nil
 }
 
-func forecastsSeries(points []store.ForecastPoint) []forecastSeries {
+// forecastsSeries are the points as series, with what they are made of if that was asked for and is known.
+func forecastsSeries(points []store.ForecastPoint, withParts bool) []forecastSeries {
 	series := []forecastSeries{}
 	for i, p := range points {
 		if i == 0 || points[i-1].KPIID != p.KPIID {
@@ -112,7 +113,12 @@ func forecastsSeries(points []store.ForecastPoint) []forecastSeries {
 				Vintage: p.Vintage.Format(time.DateOnly), Method: p.Method, MASE: finite(p.MASE)})
 		}
 		last := &series[len(series)-1]
-		last.Points = append(last.Points, forecastDay(p))
+		shown := forecastDay(p)
+		if withParts && p.Parts != nil {
+			parts := forecastComponents(*p.Parts)
+			shown.Components = &parts
+		}
+		last.Points = append(last.Points, shown)
 	}
 	return series
 }

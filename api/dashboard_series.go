@@ -242,7 +242,7 @@ func includeForecasts(ctx context.Context, t *store.MemberTx, ask metricsAsk, w 
 	if err != nil {
 		return err
 	}
-	for _, f := range forecastsSeries(points) {
+	for _, f := range forecastsSeries(points, false) {
 		id, err := uuid.Parse(f.KPI.ID)
 		if err != nil {
 			return err

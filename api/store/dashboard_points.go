@@ -119,35 +119,6 @@ func picked[T any](column []T, order []int) []T {
 	return sorted
 }
 
-// ForecastPoint is one day of a forecast of one KPI.
-type ForecastPoint struct {
-	KPIID      uuid.UUID
-	Name, Unit string
-	// Vintage is the day as of which the forecast was made, Method how, and MASE the method's error when it was
-	// chosen; nil when that could not be measured.
-	Vintage time.Time
-	Method  string
-	MASE    *float64
-	// Day is the local day that is forecast.
-	Day                                      time.Time
-	Mean, Lower80, Upper80, Lower95, Upper95 float64
-}
-
-// ForecastPoints returns each KPI's newest forecast of those made by the day until.
-func (tx *MemberTx) ForecastPoints(ctx context.Context, until time.Time, q PointQuery) ([]ForecastPoint, error) {
-	rows, err := tx.q.ForecastPoints(ctx, query.ForecastPointsParams{Until: until, FromDay: q.From, ToDay: q.To, Kpis: q.kpis(),
-		AfterKPI: q.AfterKPI, AfterDay: q.After, Most: int32(q.Most)})
-	if err != nil {
-		return nil, fmt.Errorf("read forecasts: %w", Classify(err))
-	}
-	points := make([]ForecastPoint, len(rows))
-	for i, r := range rows {
-		points[i] = ForecastPoint{KPIID: r.KPIID, Name: r.Name, Unit: r.Unit, Vintage: r.Vintage, Method: r.Method, MASE: r.Mase,
-			Day: r.Day, Mean: r.Mean, Lower80: r.Lower80, Upper80: r.Upper80, Lower95: r.Lower95, Upper95: r.Upper95}
-	}
-	return points, nil
-}
-
 // TrendPoint says how a KPI moved up to one day. What cannot be said is nil.
 type TrendPoint struct {
 	KPIID      uuid.UUID
