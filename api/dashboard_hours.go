@@ -29,12 +29,12 @@ func hourQuery(ctx context.Context, in, cursor string, kpis []string, limit int)
 	if err != nil {
 		return q, err
 	}
-	after, err := decodeCursor[hourKey](ctx, cursor)
+	after, err := decodeCursorOf[hourKey](ctx, in, cursor)
 	if err != nil || after == nil {
 		return q, err
 	}
 	if after.StartsAt.Year() < 1 || after.StartsAt.Year() > 9999 {
-		return q, invalid(ctx, "query", "cursor", "not a cursor of this list")
+		return q, invalid(ctx, in, "cursor", "not a cursor of this list")
 	}
 	q.AfterKPI, q.After = after.KPI, after.StartsAt
 	return q, nil

@@ -26,7 +26,7 @@ const (
 type metricsInput struct {
 	WindowInput
 	Grain   string   `query:"grain" doc:"What one point stands for" enum:"hour,day,week,month" default:"day" example:"day"`
-	KPIs    []string `query:"kpi" doc:"Only these KPIs, with commas between them" maxItems:"100" example:"0192f0c1-aaaa-7000-8000-000000000002"`
+	KPIs    []string `query:"kpi" doc:"Only these KPIs, by id with commas between them; of ids that the business has not there is nothing" maxItems:"100" example:"0192f0c1-aaaa-7000-8000-000000000002"`
 	Include []string `query:"include" doc:"What else the chart shows, with commas between them; forecasts with grain day only, the others with grain hour too" enum:"forecast,anomalies,holidays" maxItems:"3" example:"forecast,anomalies,holidays"`
 	Limit   int      `query:"limit" doc:"Points on one page" minimum:"1" maximum:"5000" default:"1000" example:"1000"`
 }
@@ -34,7 +34,7 @@ type metricsInput struct {
 type metricsBodyInput struct {
 	Body struct {
 		BusinessID string   `json:"business_id" doc:"Id of the business" format:"uuid" example:"0192f0c1-9d10-7f00-8a11-0c0ffee0cafe"`
-		KPIs       []string `json:"kpis,omitempty" nullable:"false" doc:"Only these KPIs; all when absent or empty" maxItems:"1000" example:"[\"0192f0c1-aaaa-7000-8000-000000000002\"]"`
+		KPIs       []string `json:"kpis,omitempty" nullable:"false" doc:"Only these KPIs, by id; all when absent or empty. Of ids that the business has not there is nothing" maxItems:"1000" example:"[\"0192f0c1-aaaa-7000-8000-000000000002\"]"`
 		From       string   `json:"from,omitempty" doc:"First local day of the window" format:"date" example:"2026-01-01"`
 		To         string   `json:"to,omitempty" doc:"Local day before which the window ends" format:"date" example:"2026-04-01"`
 		Grain      string   `json:"grain,omitempty" doc:"What one point stands for" enum:"hour,day,week,month" default:"day" example:"day"`

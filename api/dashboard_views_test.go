@@ -122,6 +122,8 @@ func TestMetricsAskedInABody(t *testing.T) {
 		}
 	}
 	refuse(map[string]any{"business_id": cafe.ID, "from": "2026-02-30"}, "from")
+	refuse(map[string]any{"business_id": cafe.ID, "cursor": "x"}, "cursor")
+	refuse(map[string]any{"business_id": cafe.ID, "grain": "hour", "cursor": "x"}, "cursor")
 	refuse(map[string]any{"business_id": cafe.ID, "grain": "day", "from": "2026-03-02", "to": "2026-03-01"}, "from")
 	refuse(map[string]any{"business_id": cafe.ID, "grain": "week", "include": []string{"forecast"}}, "include")
 	hotel := s.Request(t, http.MethodPost, "/dashboard/metrics", map[string]any{"business_id": s.World.Hotel.ID}, auth...)

@@ -162,6 +162,7 @@ func requestOf() map[string]sample {
 		"createUpload": {want: created, query: ofBusiness(""), contentType: "text/csv", body: func(n names) any {
 			return fmt.Sprintf("date,value\n2026-03-01,%d\n", n.c.random.Uint32())
 		}},
+		"listUploads":       {want: ok, query: ofBusiness("")},
 		"getUpload":         {target: "upload", want: ok},
 		"listUploadRejects": {target: "upload", want: ok},
 		"commitUpload":      {target: "upload", want: []int{http.StatusBadRequest}, body: fixed(map[string]any{})}, // its file is not here
