@@ -176,7 +176,9 @@ func (j *judge) day(day int32, v float64, out *Verdicts) {
 
 // count keeps what the day says of the time outside of anomalies, and how long the present anomaly lasts.
 func (j *judge) count(s sighting, hit bool) {
-	if s.kind != Missing && (j.ongoing == 0 || j.lasted >= adopted) {
+	// Missing values and flat lines are held against their own past.
+	own := s.kind == Missing || s.kind == FlatLine && hit
+	if !own && (j.ongoing == 0 || j.lasted >= adopted) {
 		j.calm.add(math.Expm1(s.surprise))
 	}
 	switch {
