@@ -10,7 +10,8 @@ import (
 const longMark = "long"
 
 // Methods returns the names of all single methods for a season length: those that are compared, those that are only forecast
-// by when asked for, and those for a second season: in the names of these "long" stands for its length, which Options.Method reads as that found in each series.
+// by when asked for, and those for a second season: in the names of these "long" stands for its length, which Options.Method
+// reads as that found in each series.
 func Methods(season int) []string {
 	var names []string
 	for _, m := range slices.Concat(methods(season), askedMethods(season)) {
