@@ -133,7 +133,7 @@ func (c benchForecastCommand) measure(ctx context.Context, set forecastSet) (out
 	if c.Methods {
 		bench.Methods = forecast.Methods(set.period)
 	}
-	watch := watchMemory(ctx)
+	watch := watchMemory(ctx, "")
 	result, err := bench.Run(ctx, backtest.NewReader(train, test, set.train, set.test, backtest.Format(c.Format), set.horizon))
 	peak := watch()
 	if err != nil {
