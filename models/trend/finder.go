@@ -40,7 +40,7 @@ type finder struct {
 	energies map[int]energies // by length of an interval
 }
 
-// energies are, for each place of a change in an interval, the roots of the sums of squares that a step and a hinge have beside a
+// energies are, for each place of a change in an interval, one by the roots of the sums of squares that a step and a hinge have beside a
 // straight line.
 type energies struct{ step, hinge []float64 }
 
@@ -58,7 +58,7 @@ func (f *finder) energiesOf(n int) energies {
 	}
 	e = energies{make([]float64, n), make([]float64, n)}
 	for k := range n {
-		e.step[k], e.hinge[k] = math.Sqrt(stepEnergy(n, k)), math.Sqrt(hingeEnergy(n, k))
+		e.step[k], e.hinge[k] = 1/math.Sqrt(stepEnergy(n, k)), 1/math.Sqrt(hingeEnergy(n, k))
 	}
 	f.energies[n] = e
 	return e
@@ -150,9 +150,9 @@ func (f *finder) strongest(from, to, segment int) (change, float64) {
 	for k := segment; k <= n-segment; k++ {
 		// The residuals sum to zero, also times t: sums from k on are the negative of those before.
 		step, hinge := -sum[k], -product[k]+float64(k)*sum[k]
-		z := math.Abs(step) / energy.step[k]
+		z := math.Abs(step) * energy.step[k]
 		kind := LevelShift
-		if bent := math.Abs(hinge) / energy.hinge[k]; bent > z {
+		if bent := math.Abs(hinge) * energy.hinge[k]; bent > z {
 			z, kind = bent, SlopeChange
 		}
 		if z /= f.sigma; z > strength {
