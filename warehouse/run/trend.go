@@ -26,6 +26,7 @@ func kpiTrendStatements() Node {
 		Span:    Whole,
 		Inputs:  []Input{inputDaily: inputs[inputDaily], inputKPI: inputs[inputKPI], inputEntry: inputs[inputEntry]},
 		Build:   stateTrends,
+		Due:     dueByEndedDays,
 	}
 }
 
