@@ -77,7 +77,7 @@ func (b *benchAPI) sustain(ctx context.Context, client *http.Client, target vege
 	measured.Close()
 	l := measured.Latencies
 	return sustained{requests: measured.Requests, p50: l.P50, p99: l.P99, most: l.Max, failed: 1 - measured.Success,
-		resident: field("/proc/self/status", "VmRSS:"), heap: liveHeap(), goroutines: runtime.NumGoroutine(), postgres: postgresBytes(b.settings.DataDir)}, ctx.Err()
+		resident: field("/proc/self/status", "VmRSS:"), heap: liveHeap(), goroutines: runtime.NumGoroutine(), postgres: postgresBytes(b.postmaster())}, ctx.Err()
 }
 
 // mixed asks for one business after another, and each time around for another view of it.

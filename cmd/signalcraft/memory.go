@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,15 +13,14 @@ import (
 type peak struct {
 	// process is this process's resident set, as the kernel keeps its peak.
 	process int64
-	// postgres is that of all Postgres processes together, sampled four times a second:
+	// postgres is that of the installation's Postgres processes together, sampled four times a second:
 	// each one's own memory, and the largest mapping of what they share.
 	postgres int64
 }
 
-// watchMemory watches this process and the private Postgres of a data folder (none when empty) until the returned function is
-// called, which returns the peak.
-// Where the system has no /proc, both are zero.
-func watchMemory(ctx context.Context, dataDir string) func() peak {
+// watchMemory watches this process and the children of postmaster, "" for none, until the returned function is called, which
+// returns the peak. Where the system has no /proc, both are zero.
+func watchMemory(ctx context.Context, postmaster string) func() peak {
 	// Writing 5 resets the peak that VmHWM reports; see proc(5).
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 	ctx, cancel := context.WithCancel(ctx)
@@ -32,7 +30,7 @@ func watchMemory(ctx context.Context, dataDir string) func() peak {
 		ticker := time.NewTicker(250 * time.Millisecond)
 		defer ticker.Stop()
 		for {
-			most = max(most, postgresBytes(dataDir))
+			most = max(most, postgresBytes(postmaster))
 			select {
 			case <-ctx.Done():
 				sampled <- most
@@ -47,39 +45,23 @@ func watchMemory(ctx context.Context, dataDir string) func() peak {
 	}
 }
 
-// postgresBytes is the memory of the private Postgres of a data folder. The kernel's
+// postgresBytes is the memory of the children that a postmaster now has. The kernel's
 // proportional count would be exact, but reading it costs more than what is measured.
-func postgresBytes(dataDir string) int64 {
-	server := postmaster(dataDir)
-	names, err := filepath.Glob("/proc/[0-9]*/status")
-	if err != nil || server == 0 {
+func postgresBytes(postmaster string) int64 {
+	children, err := os.ReadFile(filepath.Join("/proc", postmaster, "task", postmaster, "children"))
+	if err != nil || postmaster == "" {
 		return 0
 	}
 	var own, shared int64
-	for _, name := range names {
-		if name == fmt.Sprintf("/proc/%d/status", server) || field(name, "PPid:")>>10 == server {
-			own += field(name, "RssAnon:")
-			shared = max(shared, field(name, "RssShmem:"))
-		}
+	for _, child := range strings.Fields(string(children)) {
+		status := filepath.Join("/proc", child, "status")
+		own += field(status, "RssAnon:")
+		shared = max(shared, field(status, "RssShmem:"))
 	}
 	return own + shared
 }
 
-// postmaster is the process number of the private Postgres of a data folder, 0 when none runs.
-func postmaster(dataDir string) int64 {
-	content, err := os.ReadFile(filepath.Join(dataDir, "postgres", "pgdata", "postmaster.pid"))
-	if err != nil {
-		return 0
-	}
-	line, _, _ := strings.Cut(string(content), "\n")
-	number, err := strconv.ParseInt(line, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return number
-}
-
-// field returns a number of a /proc file, taken as kB, in bytes; 0 when there is none.
+// field returns a line's value of a /proc file, which is in kB, in bytes; 0 when there is none.
 func field(path, name string) int64 {
 	content, err := os.ReadFile(path)
 	if err != nil {

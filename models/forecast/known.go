@@ -18,7 +18,8 @@ type column struct {
 	reach    int       // how many places ahead are known; of the calendar all are
 	unit     float64   // what a difference of 1 in x is, in the column's own unit
 	sums     []float64 // running sums of x up to what is known
-	oneStep  []float64 // what the smoother leaves of x, one step ahead
+	oneStep  []float64 // what the smoother leaves of x, one step ahead; one of left
+	left     map[parameters][]float64
 	manyStep []float64 // and many steps, by origin and step
 }
 

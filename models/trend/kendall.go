@@ -43,7 +43,7 @@ type trend struct{ slope, low, high, p, tau float64 }
 
 // load takes the observed values from a place on, level shifts behind it taken out.
 func (k *kendall) load(a *adjusted, from int, changes []change) {
-	k.t, k.v, k.memory = k.t[:0], k.v[:0], memory(a.x)
+	k.t, k.v, k.memory = k.t[:0], k.v[:0], a.memory()
 	for t := from; t < len(a.x); t++ {
 		if !a.observed[t] {
 			continue
@@ -59,7 +59,10 @@ func (k *kendall) load(a *adjusted, from int, changes []change) {
 }
 
 // level returns the median; NaN of no values.
-func (k *kendall) level() float64 { return medianOf(k.v) }
+func (k *kendall) level() float64 {
+	k.slopes = append(k.slopes[:0], k.v...)
+	return median(k.slopes)
+}
 
 func (k *kendall) test() trend {
 	n := len(k.v)
@@ -77,7 +80,6 @@ func (k *kendall) test() trend {
 			}
 		}
 	}
-	slices.Sort(k.slopes)
 	pairs := len(k.slopes)
 	out := trend{slope: median(k.slopes), p: 1, tau: s / float64(pairs)}
 	ties := k.rank(0)
@@ -93,7 +95,7 @@ func (k *kendall) test() trend {
 	z := max(0, math.Abs(s)-1) / deviation
 	out.p = 2 * distuv.UnitNormal.Survival(z)
 	reach := distuv.UnitNormal.Quantile(0.975) * deviation
-	place := func(at float64) float64 { return k.slopes[max(0, min(pairs-1, int(math.Round(at))))] }
+	place := func(at float64) float64 { return nth(k.slopes, max(0, min(pairs-1, int(math.Round(at))))) }
 	out.low, out.high = place((float64(pairs)-reach)/2-1), place((float64(pairs)+reach)/2)
 	return out
 }
@@ -195,15 +197,24 @@ func inflation(n int, r func(lag int) float64) float64 {
 // two days (Chakar, Lebarbier, Levy-Leduc and Robin 2017):
 //
 //	rho = (median |x_(t+2)-x_t|)^2 / (median |x_(t+1)-x_t|)^2 - 1
-func memory(x []float64) float64 {
-	if len(x) < 4*leastValues {
+//
+// It is found once for a series.
+func (a *adjusted) memory() float64 {
+	if a.remembered < 0 {
+		a.remembered = a.findMemory()
+	}
+	return a.remembered
+}
+
+func (a *adjusted) findMemory() float64 {
+	if len(a.x) < 4*leastValues {
 		return 0
 	}
 	var at [2]float64
 	for lag := 1; lag <= 2; lag++ {
-		steps := make([]float64, len(x)-lag)
+		steps := resize(&a.scratch, len(a.x)-lag)
 		for t := range steps {
-			steps[t] = math.Abs(x[t+lag] - x[t])
+			steps[t] = math.Abs(a.x[t+lag] - a.x[t])
 		}
 		at[lag-1] = median(steps)
 	}

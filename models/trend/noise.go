@@ -18,8 +18,8 @@ import "math"
 // longer still grows from the second length to the third; where it does so by more than independent noise would by accident, it
 // is extrapolated by that growth to blocks of a quarter of the series. It is 0 for a series of which more than half does not move.
 //
-// Blocks end with the series. The idea is that of batch means (Conway 1963), made robust.
-func noise(x []float64, season int, scratch *[]float64) float64 {
+// Memory is that of the series at lag 1. Blocks end with the series. The idea is that of batch means (Conway 1963), made robust.
+func noise(x []float64, season int, memory float64, scratch *[]float64) float64 {
 	unit := season * max(1, (weekly+season-1)/season)
 	var at [3]float64
 	largest := 0.0
@@ -32,7 +32,7 @@ func noise(x []float64, season int, scratch *[]float64) float64 {
 		largest = max(largest, at[k])
 	}
 	daily := blockVariance(x, 1, scratch)
-	rho := min(memory(x), mostMemory)
+	rho := min(memory, mostMemory)
 	largest = max(largest, daily/(1-rho)*(1+rho)/(1-rho))
 	largest *= 1 + fewBlocks*float64(unit)/float64(len(x))
 	// Independent noise shows growth of up to steady by accident. Without a third length there is none.
@@ -66,13 +66,10 @@ func blockVariance(x []float64, block int, scratch *[]float64) float64 {
 		}
 		before = sum
 	}
-	middle := medianOf(steps)
+	middle := median(steps)
 	for j := range steps {
 		steps[j] = math.Abs(steps[j] - middle)
 	}
 	sigma := madToSigma * median(steps)
 	return float64(block) / 2 * sigma * sigma
 }
-
-// medianOf is median without reordering v.
-func medianOf(v []float64) float64 { return median(append([]float64(nil), v...)) }
