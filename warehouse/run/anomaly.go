@@ -67,6 +67,7 @@ func kpiAnomalyScores() Node {
 			},
 		},
 		Build: judgeKPIs,
+		Due:   dueToBeJudged,
 	}
 }
 
