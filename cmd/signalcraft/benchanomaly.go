@@ -28,7 +28,9 @@ type benchAnomalyCommand struct {
 
 // Help is shown by signalcraft bench anomaly --help.
 func (benchAnomalyCommand) Help() string {
-	return "Every file is streamed through the detector that judges KPIs, with its default settings, and scored as NAB v1.1 does: one\n threshold for all files. The score at the threshold that is best for these very files, which is how the published figures are\n made, is printed for comparison.\n\nExample: signalcraft bench anomaly --data nab/data --windows nab/labels/combined_windows.json"
+	return "Every file is streamed through the detector that judges KPIs, with its default settings, and scored as NAB v1.1 does: one " +
+		"threshold for all files. The score at the threshold that is best for these very files, which is how the published figures are " +
+		"made, is printed for comparison.\n\nExample: signalcraft bench anomaly --data nab/data --windows nab/labels/combined_windows.json"
 }
 
 // Run prints a table of the files, one of the categories, and the three scores.

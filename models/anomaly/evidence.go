@@ -73,8 +73,9 @@ func (e *evidence) step(v sight) finding {
 		e.point.add(math.Abs(z))
 	}
 	e.gap.step(v.slot, false)
+	equal := v.raw == e.last
 	if e.seen > 1 {
-		out.take(e.flat.step(v.raw == e.last), FlatLine)
+		out.take(e.flat.step(equal), FlatLine)
 	}
 	e.last = v.raw
 	sudden := math.Abs(z) >= suddenScore
@@ -91,12 +92,12 @@ func (e *evidence) step(v sight) finding {
 			out.take(surprise, kind)
 		}
 	}
-	e.drift(v, sudden, side, &out)
+	e.drift(v, sudden, equal, side, &out)
 	return out
 }
 
-// drift shows the value to the two moving means.
-func (e *evidence) drift(v sight, sudden bool, side Kind, out *finding) {
+// drift shows the value to the two moving means. Of values that equal those before it is the run's to say that they vary less.
+func (e *evidence) drift(v sight, sudden, equal bool, side Kind, out *finding) {
 	named := func(kind Kind) Kind { // a value that stands out by itself is not called a drift
 		if sudden {
 			return side
@@ -113,7 +114,7 @@ func (e *evidence) drift(v sight, sudden bool, side Kind, out *finding) {
 		return
 	}
 	size := math.Abs(v.x-v.expected) / v.usualScale
-	if surprise := nerves.volatility(size) - fewer; nerves.mean.all < 1/normalScale || size >= takesPart {
+	if surprise := nerves.volatility(size) - fewer; nerves.mean.all < 1/normalScale && !equal || size >= takesPart {
 		out.take(surprise, named(Volatility))
 	}
 }

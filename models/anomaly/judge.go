@@ -170,7 +170,7 @@ func (j *judge) day(day int32, v float64, out *Verdicts) {
 	alarm, ongoing := hit && j.ongoing == 0, hit && j.ongoing > 0
 	j.count(s, hit)
 	if day >= j.opt.From {
-		j.row(out, day, s, surprise, alarm, ongoing)
+		j.row(out, day, v, s, surprise, alarm, ongoing)
 	}
 }
 
@@ -215,9 +215,10 @@ func (j *judge) least(expected float64) float64 {
 }
 
 // row appends the row of a day.
-func (j *judge) row(out *Verdicts, day int32, s sighting, surprise float64, alarm, ongoing bool) {
+func (j *judge) row(out *Verdicts, day int32, v float64, s sighting, surprise float64, alarm, ongoing bool) {
 	severity := Harmless
 	if alarm || ongoing {
+		s.Expected = s.missed(v)
 		severity = Minor + Severity(min(2, max(0, math.Floor((surprise-j.enough)/math.Ln10))))
 	}
 	// The band holds the values whose distance alone raises no alarm.

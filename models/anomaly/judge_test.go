@@ -81,6 +81,37 @@ func TestJudgeTellsKinds(t *testing.T) {
 	}, 10, anomaly.LevelShift, anomaly.Minor)
 }
 
+// The days that are told of a new level are held against the old one, which is forgotten slowly, though the prediction has followed.
+func TestJudgeHoldsAShiftAgainstTheOldLevel(t *testing.T) {
+	values := weekly(1, 220)
+	for i := range values[200:] {
+		values[200+i] += 30
+	}
+	v := judge(t, batch(t, values), anomaly.Options{ExpectedAlarms: 0.2})
+	shifted := 0
+	for at := 200; at < 210; at++ {
+		r := rowOf(v, at)
+		if v.Severity[r] == anomaly.Harmless || v.Kind[r] != anomaly.LevelShift {
+			continue
+		}
+		if shifted++; values[at]-v.Expected[r] < 15 || v.Lower[r] > v.Expected[r] || v.Expected[r] > v.Upper[r] {
+			t.Errorf("day %d: %.0f where %.0f is said to have been expected, want some 30 less", at, values[at], v.Expected[r])
+		}
+	}
+	if shifted < 3 {
+		t.Errorf("%d days are told as a level shift, want several", shifted)
+	}
+}
+
+// Of a count that is zero on most days a run of zeros is ordinary, not a loss of variability.
+func TestJudgeTakesZerosAsTheyCome(t *testing.T) {
+	v := judge(t, batch(t, noisy("rare counts", 30, 730, func([]float64) {})...), anomaly.Options{})
+	zeros := func(r int) bool { return v.Severity[r] != anomaly.Harmless && v.Kind[r] == anomaly.Volatility && v.Expected[r] < 0.2 }
+	if _, days := toldOn(v, 0, 730, zeros); days > 20 {
+		t.Errorf("%d days without a count are told to be volatile", days)
+	}
+}
+
 func TestJudgeTellsAFlatLine(t *testing.T) {
 	random := rand.New(rand.NewPCG(10, 1))
 	values := make([]float64, 220)

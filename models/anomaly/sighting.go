@@ -12,13 +12,17 @@ type sighting struct {
 	method string
 }
 
-// distance returns how far v is from what was expected; of a level shift, from what was usual for long.
-func (s sighting) distance(v float64) float64 {
-	if s.kind == LevelShift {
-		return max(math.Abs(v-s.Expected), math.Abs(v-s.long))
+// missed returns what was expected that v is not: of a level shift what was usual for long, when v is farther from that. The
+// prediction goes along with a new level, and says nothing of how far the series has moved.
+func (s sighting) missed(v float64) float64 {
+	if s.kind == LevelShift && math.Abs(v-s.long) > math.Abs(v-s.Expected) {
+		return s.long
 	}
-	return math.Abs(v - s.Expected)
+	return s.Expected
 }
+
+// distance returns how far v is from what was expected.
+func (s sighting) distance(v float64) float64 { return math.Abs(v - s.missed(v)) }
 
 // judgeDay is Step for a day of a KPI of whose known days effects have been learned: their sum is taken off before the value is
 // looked at, and the error is weighed by how sure they are. A day whose effects are less sure than the series is steady teaches

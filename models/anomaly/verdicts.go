@@ -23,8 +23,8 @@ type Verdicts struct {
 	Kind []Kind
 	// Severity is Harmless for rows that are neither Alarm nor Ongoing.
 	Severity []Severity
-	// Expected is the value that was expected before the day was seen; between Lower and Upper the distance from it by itself raises
-	// no alarm. All three keep to the KPI's range, and to zero and above until the KPI has been below zero.
+	// Expected is the value that was expected before the day was seen, of a day that is told as a level shift what was usual for
+	// long; between Lower and Upper the distance from it by itself raises no alarm. All three keep to the KPI's range, and to zero and above until the KPI has been below zero.
 	Expected, Lower, Upper []float64
 	// Alarm is set on the day with which an anomaly begins. Options.ExpectedAlarms counts these.
 	Alarm []bool

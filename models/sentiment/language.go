@@ -118,7 +118,7 @@ func (d *Detector) code(said string) string {
 // and how much the one has that the title is said to be in.
 func (d *Detector) evidence(title, said string) (first string, most, second, ofSaid float64) {
 	found := make([]float64, len(d.codes))
-	words, _ := d.words.split(title)
+	words, _, _ := d.words.split(title)
 	for _, word := range words {
 		languages := d.common[word]
 		if len(word) == 1 {

@@ -10,6 +10,7 @@ import (
 type token struct {
 	entry
 	loud  bool // in capitals while other words are not
+	part  bool // one part of a compound ("risk-free") that the lexicon does not have as a whole
 	words int  // how many words it joins
 }
 
@@ -28,7 +29,7 @@ const headlineBelow, proseFrom = 0.20, 0.29
 
 // read cuts a headline into words and joins the longest phrases that the lexicon has.
 func (l *lexicon) read(title string) reading {
-	words, loud := l.split(title)
+	words, loud, joined := l.split(title)
 	r := reading{title: title, words: words, tokens: make([]token, 0, len(words)), headline: 1}
 	telling := 0.0
 	for _, word := range words {
@@ -47,7 +48,8 @@ func (l *lexicon) read(title string) reading {
 				break
 			}
 		}
-		r.tokens = append(r.tokens, token{found, loud[i], length})
+		part := joined[i] || i+length < len(words) && joined[i+length]
+		r.tokens = append(r.tokens, token{found, loud[i], part, length})
 		i += length
 	}
 	return r
@@ -72,24 +74,35 @@ func (r *reading) lettered() bool {
 	return slices.ContainsFunc(r.words, func(word string) bool { return strings.IndexFunc(word, unicode.IsLetter) >= 0 })
 }
 
-// split returns the words of a headline in lower case without apostrophes, and which of
-// them shout: written in capitals in a headline that is not. An apostrophe joins its
-// word, also where a tokeniser has set it apart or dropped it ("don't", "don ' t",
-// "don t"), save that a possessive s falls off. A dash parts words.
-func (l *lexicon) split(title string) (words []string, loud []bool) {
+// split returns the words of a headline in lower case without apostrophes, which of
+// them shout: written in capitals in a headline that is not, and which are joined to the word
+// before by a hyphen. An apostrophe joins its word, also where a tokeniser has set it apart or
+// dropped it ("don't", "don ' t", "don t"), save that a possessive s falls off. A dash parts words.
+func (l *lexicon) split(title string) (words []string, loud, joined []bool) {
 	if title += " "; strings.ContainsAny(title, "'’") || strings.Contains(title, " t ") {
 		title = l.apostrophes.Replace(title)
 	}
-	capitals := 0
-	for word := range strings.FieldsFuncSeq(title, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		shouts := len(word) > 2 && strings.ToUpper(word) == word && strings.ToLower(word) != word
-		words, loud = append(words, strings.ToLower(word)), append(loud, shouts)
-		if shouts {
-			capitals++
+	capitals, from := 0, -1
+	hyphen := -1 // the end of a hyphen between two words
+	for at, r := range title {
+		switch lettered := unicode.IsLetter(r) || unicode.IsDigit(r); {
+		case lettered && from < 0:
+			from = at
+		case !lettered && from >= 0:
+			word := title[from:at]
+			shouts := len(word) > 2 && strings.ToUpper(word) == word && strings.ToLower(word) != word
+			words, loud, joined = append(words, strings.ToLower(word)), append(loud, shouts), append(joined, hyphen == from)
+			if shouts {
+				capitals++
+			}
+			from = -1
+			if r == '-' {
+				hyphen = at + 1
+			}
 		}
 	}
 	if capitals*2 > len(words) {
 		clear(loud)
 	}
-	return words, loud
+	return words, loud, joined
 }

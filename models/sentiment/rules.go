@@ -67,11 +67,16 @@ func emphasis(title string) float64 {
 }
 
 // tone is what one word adds: its weight, scaled by the words just before it, denied by a
-// denial. A strengthening word counts less one and two words further back, as in VADER.
+// denial. A strengthening word counts less one and two words further back, as in VADER. In prose
+// a compound is a word of its own, of which the parts say little ("anti-war", "risk-free"), so
+// there they do not count; headlines save words by them ("loss-making").
 func (r *reading) tone(i int) float64 {
 	tone := r.own(i)
 	if tone == 0 {
 		return 0
+	}
+	if r.tokens[i].part {
+		tone *= r.headline
 	}
 	fading := [deniedWithin]float64{1, 0.95, 0.9}
 	for back := 1; back <= deniedWithin && back <= i; back++ {

@@ -84,7 +84,9 @@ func TestScoreByHand(t *testing.T) {
 	check("Not weak", -1.9*-0.74)
 	check("No", -1.2)
 	check("Losses rise", -1.7)
-	check("Shares", 0) // rated by the sound of the word, but a thing in the news
+	check("Shares", 0)                              // rated by the sound of the word, but a thing in the news
+	check("Retailer sells loss-making chain", -1.8) // headlines save words by compounds
+	check("It is what they were and we are: a loss-making one", 0)
 	// In prose a movement counts as people rated the word, and rise has no rating.
 	check("It is what they were and we are: a rise", 0)
 }
@@ -104,6 +106,10 @@ func TestRulesOrder(t *testing.T) {
 	ascending("The food here is not good", "The food here is somewhat good", "The food here is good", "The food here is very good",
 		"The food here is VERY very good!", "The food here is extremely, extremely GOOD!!!")
 	ascending("The service is extremely horrible", "The service is horrible", "The service is slightly horrible", "The service isn't horrible")
+	// Phrases that look like denials and are none, and "least", which is one.
+	ascending("It was the least good of them", "It was good", "It was never so good")
+	ascending("It was the least good of them", "It was not without doubt", "It was good at least")
+	ascending("It was the best", "It was without doubt the best")
 	ascending("The food is great, but the service is horrible", "The service is horrible, but the food is great")
 }
 

@@ -25,7 +25,7 @@ const (
 func newsSentiment() Node {
 	return Node{
 		Output:  dataset.NewsSentiment(),
-		Version: "news_sentiment/2",
+		Version: "news_sentiment/3",
 		Span:    Windows,
 		// An article belongs to the month it was first seen in, and may be landed again for a year.
 		LookbackDays: 3660,
