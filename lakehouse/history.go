@@ -145,12 +145,12 @@ func (l *Lake) Changes(ctx context.Context, name string, since int64) (Change, e
 	if err != nil {
 		return Change{}, fmt.Errorf("compare snapshots of %s: %w", name, err)
 	}
-	files, err := l.symmetricDifference(before, t.CurrentSnapshot())
+	removed, added, err := l.differentFiles(before, t.CurrentSnapshot())
 	if err != nil {
 		return Change{}, fmt.Errorf("compare snapshots of %s: %w", name, err)
 	}
-	change.None = len(files) == 0
-	for _, f := range files {
+	change.None = len(removed)+len(added) == 0
+	for _, f := range slices.Concat(removed, added) {
 		w, ok := extent(d, f)
 		if !ok {
 			return Change{From: change.From, To: change.To, All: true}, nil
@@ -161,47 +161,6 @@ func (l *Lake) Changes(ctx context.Context, name string, since int64) (Change, e
 		change.Window = change.Window.Union(w)
 	}
 	return change, nil
-}
-
-// symmetricDifference returns the data files that are live in one of two snapshots.
-// Manifests never change, so those that both name are not read.
-func (l *Lake) symmetricDifference(a, b *table.Snapshot) ([]iceberg.DataFile, error) {
-	lists := [2][]iceberg.ManifestFile{}
-	named := [2]map[string]bool{{}, {}}
-	for i, s := range []*table.Snapshot{a, b} {
-		manifests, err := s.Manifests(l.storage.files)
-		if err != nil {
-			return nil, fmt.Errorf("read manifests of snapshot %d: %w", s.SnapshotID, err)
-		}
-		lists[i] = manifests
-		for _, m := range manifests {
-			named[i][m.FilePath()] = true
-		}
-	}
-	different := map[string]iceberg.DataFile{}
-	for i, manifests := range lists {
-		for _, m := range manifests {
-			if named[1-i][m.FilePath()] {
-				continue
-			}
-			for entry, err := range m.Entries(l.storage.files, true) {
-				if err != nil {
-					return nil, fmt.Errorf("read manifest %s: %w", m.FilePath(), err)
-				}
-				f := entry.DataFile()
-				if _, both := different[f.FilePath()]; both && i == 1 {
-					delete(different, f.FilePath())
-					continue
-				}
-				different[f.FilePath()] = f
-			}
-		}
-	}
-	files := make([]iceberg.DataFile, 0, len(different))
-	for _, f := range different {
-		files = append(files, f)
-	}
-	return files, nil
 }
 
 // extent returns the window that the rows of a data file of d lie in: by the bounds of

@@ -19,15 +19,15 @@ import (
 
 const landedAt = "landed_at"
 
-// fresh returns the rows, structs of d, that would change what readers see: those whose
+// fresh returns the rows of parts, structs of d, that would change what readers see: those whose
 // key the lake does not hold, or holds last with other values. When they were landed
 // does not count. A source may therefore read the same days again and again, and a file
 // may grow at its end, and still only what is new lands. Of several rows with one key the
 // last counts. Rows are known by 64-bit hashes of key and values; a row is left out only
 // when both agree. A row that differs from one landed as of the same or a later instant
 // is outdated: readers would not, or not surely, see it. It is left out and counted.
-func fresh[T any](ctx context.Context, lake *lakehouse.Lake, d dataset.Dataset, rows []T) (unheld []T, outdated int, err error) {
-	held, err := newHeld(d, rows)
+func fresh[T any](ctx context.Context, lake *lakehouse.Lake, d dataset.Dataset, parts [][]T) (unheld []T, outdated int, err error) {
+	held, err := newHeld(d, parts)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -45,14 +45,16 @@ func fresh[T any](ctx context.Context, lake *lakehouse.Lake, d dataset.Dataset, 
 			return nil, 0, fmt.Errorf("compare with %s: %w", d.Name, err)
 		}
 	}
-	unheld = make([]T, 0, len(rows))
-	for i, row := range rows {
-		switch {
-		case held.has[i]:
-		case held.seen[i] >= held.asOf:
-			outdated++
-		default:
-			unheld = append(unheld, row)
+	if outdated = held.outdated(); held.left == outdated {
+		return nil, outdated, nil
+	}
+	unheld, i := make([]T, 0, held.left-outdated), 0
+	for _, part := range parts {
+		for _, row := range part {
+			if !held.has[i] && held.seen[i] < held.asOf {
+				unheld = append(unheld, row)
+			}
+			i++
 		}
 	}
 	return unheld, outdated, nil
@@ -70,12 +72,31 @@ type held struct {
 	values []uint64       // value hash of each incoming row
 	seen   []int64        // newest landed_at, in microseconds, of the rows in the lake with its key
 	has    []bool         // whether the newest row in the lake is equal
+	left   int            // rows that differ from the lake's newest; set by outdated
 }
 
-func newHeld[T any](d dataset.Dataset, rows []T) (*held, error) {
-	h := &held{seed: maphash.MakeSeed(), byKey: make(map[uint64]int, len(rows)), seen: make([]int64, len(rows)), has: make([]bool, len(rows))}
-	keys, values := make([]uint64, len(rows)), make([]uint64, len(rows))
-	data := reflect.ValueOf(rows)
+// outdated counts the rows that differ from the lake's newest, and returns how many of them are outdated.
+func (h *held) outdated() (count int) {
+	h.left = 0
+	for i, has := range h.has {
+		if has {
+			continue
+		}
+		h.left++
+		if h.seen[i] >= h.asOf {
+			count++
+		}
+	}
+	return count
+}
+
+func newHeld[T any](d dataset.Dataset, parts [][]T) (*held, error) {
+	count := 0
+	for _, part := range parts {
+		count += len(part)
+	}
+	h := &held{seed: maphash.MakeSeed(), byKey: make(map[uint64]int, count), values: make([]uint64, count), seen: make([]int64, count), has: make([]bool, count)}
+	keys := make([]uint64, count)
 	for f, c := range d.Columns {
 		if name, _, _ := strings.Cut(reflect.TypeFor[T]().Field(f).Tag.Get("parquet"), ","); name != c.Name {
 			return nil, fmt.Errorf("rows of %s: field %d is %q, want column %s", d.Name, f, name, c.Name)
@@ -84,20 +105,13 @@ func newHeld[T any](d dataset.Dataset, rows []T) (*held, error) {
 		// A key that holds landed_at, the quarantine's, says nothing without it: there all columns count.
 		h.isKey = append(h.isKey, slices.Contains(d.Key, c.Name) || slices.Contains(d.Key, landedAt))
 		if c.Name == landedAt {
-			h.asOf = data.Index(0).Field(f).Interface().(time.Time).UnixMicro()
+			h.asOf = reflect.ValueOf(parts[0]).Index(0).Field(f).Interface().(time.Time).UnixMicro()
 			continue
 		}
-		for i := range rows {
-			field := data.Index(i).Field(f)
-			hashed := h.hashField(field)
-			values[i] = mix(values[i], hashed)
-			if h.isKey[f] {
-				keys[i] = mix(keys[i], hashed)
-			}
-			// The quarantine's time is when a row was landed, which does not count.
-			if c.Name == d.Time {
-				h.cover(field)
-			}
+		from := 0
+		for _, part := range parts {
+			h.take(reflect.ValueOf(part), f, c.Name == d.Time, keys[from:from+len(part)], h.values[from:from+len(part)])
+			from += len(part)
 		}
 	}
 	for i, key := range keys {
@@ -107,14 +121,47 @@ func newHeld[T any](d dataset.Dataset, rows []T) (*held, error) {
 		h.byKey[key] = i
 		h.seen[i] = math.MinInt64
 	}
-	h.values = values
 	return h, nil
+}
+
+// take adds field f of rows, a slice of structs, to the hashes of their keys, when it is one, and of their values. Of the column that
+// windows are cut on it widens the window.
+func (h *held) take(rows reflect.Value, f int, isTime bool, keys, values []uint64) {
+	texts := h.texts()
+	for i := range values {
+		field := rows.Index(i).Field(f)
+		hashed := h.hashField(field, &texts)
+		values[i] = mix(values[i], hashed)
+		if h.isKey[f] {
+			keys[i] = mix(keys[i], hashed)
+		}
+		// The quarantine's time is when a row was landed, which does not count.
+		if isTime {
+			h.cover(field)
+		}
+	}
+}
+
+// lastText hashes texts of which many in a row are the same only once.
+type lastText struct {
+	seed   maphash.Seed
+	text   string
+	hashed uint64
+}
+
+func (h *held) texts() lastText { return lastText{seed: h.seed, hashed: maphash.String(h.seed, "")} }
+
+func (l *lastText) hash(text string) uint64 {
+	if text != l.text {
+		l.text, l.hashed = text, maphash.String(l.seed, text)
+	}
+	return l.hashed
 }
 
 // cover widens the window to hold the time in field.
 func (h *held) cover(field reflect.Value) {
 	start, length := time.Time{}, time.Microsecond
-	if at, ok := field.Interface().(time.Time); ok {
+	if at, ok := instantOf(field); ok {
 		start = at
 	} else {
 		start, length = dataset.FromDays(dataset.Days(field.Int())), 24*time.Hour
@@ -181,8 +228,21 @@ func mix(hash, value uint64) uint64 {
 // hashedNull stands for null: a number that no column of integers is likely to hold.
 const hashedNull = 0x5bd1e9955bd1e995
 
+// instantOf returns the instant that a field of a row holds, and false for fields of other types. Asking the field's address for it makes no
+// copy.
+func instantOf(field reflect.Value) (time.Time, bool) {
+	if field.CanAddr() {
+		if at, ok := field.Addr().Interface().(*time.Time); ok {
+			return *at, true
+		}
+		return time.Time{}, false
+	}
+	at, ok := field.Interface().(time.Time)
+	return at, ok
+}
+
 // hashField hashes a row's field as hashColumn hashes its column.
-func (h *held) hashField(field reflect.Value) uint64 {
+func (h *held) hashField(field reflect.Value, texts *lastText) uint64 {
 	if field.Kind() == reflect.Pointer {
 		if field.IsNil() {
 			return hashedNull
@@ -191,7 +251,7 @@ func (h *held) hashField(field reflect.Value) uint64 {
 	}
 	switch field.Kind() {
 	case reflect.String:
-		return maphash.String(h.seed, field.String())
+		return texts.hash(field.String())
 	case reflect.Float64:
 		return math.Float64bits(field.Float())
 	case reflect.Int64, reflect.Int32:
@@ -199,15 +259,17 @@ func (h *held) hashField(field reflect.Value) uint64 {
 	case reflect.Bool:
 		return hashBool(field.Bool())
 	}
-	return uint64(field.Interface().(time.Time).UnixMicro())
+	at, _ := instantOf(field)
+	return uint64(at.UnixMicro())
 }
 
 func (h *held) hashColumn(column arrow.Array) (func(int) uint64, error) {
+	texts := h.texts()
 	switch a := column.(type) {
 	case *array.String:
-		return func(i int) uint64 { return maphash.String(h.seed, a.Value(i)) }, nil
+		return func(i int) uint64 { return texts.hash(a.Value(i)) }, nil
 	case *array.LargeString:
-		return func(i int) uint64 { return maphash.String(h.seed, a.Value(i)) }, nil
+		return func(i int) uint64 { return texts.hash(a.Value(i)) }, nil
 	case *array.Float64:
 		return func(i int) uint64 { return math.Float64bits(a.Value(i)) }, nil
 	case *array.Int64:

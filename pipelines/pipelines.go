@@ -77,28 +77,15 @@ func (b Batch) Rows() int {
 		len(b.Holidays) + len(b.Businesses) + len(b.KPIs) + len(b.Calendar)
 }
 
-// merged returns units as one batch, without a name.
-func merged(units []Batch) Batch {
-	if len(units) == 1 {
-		return units[0]
+// each returns the rows of every unit that has any.
+func each[T any](units []Batch, rows func(*Batch) []T) [][]T {
+	var parts [][]T
+	for i := range units {
+		if part := rows(&units[i]); len(part) > 0 {
+			parts = append(parts, part)
+		}
 	}
-	var all Batch
-	for _, u := range units {
-		all.RowsIn += u.RowsIn
-	}
-	all.KPIPoints = gather(units, func(b *Batch) []dataset.KPIPointRow { return b.KPIPoints })
-	all.Articles = gather(units, func(b *Batch) []dataset.ArticleRow { return b.Articles })
-	all.Tones = gather(units, func(b *Batch) []dataset.ToneRow { return b.Tones })
-	all.WeatherDays = gather(units, func(b *Batch) []dataset.WeatherDayRow { return b.WeatherDays })
-	all.WeatherHours = gather(units, func(b *Batch) []dataset.WeatherHourRow { return b.WeatherHours })
-	all.Places = gather(units, func(b *Batch) []dataset.PlaceRow { return b.Places })
-	all.Rates = gather(units, func(b *Batch) []dataset.RateRow { return b.Rates })
-	all.Holidays = gather(units, func(b *Batch) []dataset.HolidayRow { return b.Holidays })
-	all.Businesses = gather(units, func(b *Batch) []dataset.BusinessRow { return b.Businesses })
-	all.KPIs = gather(units, func(b *Batch) []dataset.KPIRow { return b.KPIs })
-	all.Calendar = gather(units, func(b *Batch) []dataset.CalendarEntryRow { return b.Calendar })
-	all.Rejects = gather(units, func(b *Batch) []dataset.RejectRow { return b.Rejects })
-	return all
+	return parts
 }
 
 // gather returns the rows of all units. It keeps the difference between nil, not given, and empty.

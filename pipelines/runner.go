@@ -149,40 +149,65 @@ func (l *landing) flush(ctx context.Context) error {
 	if len(l.units) == 0 {
 		return nil
 	}
-	b, units := merged(l.units), len(l.units)
+	units, rowsIn := l.units, 0
+	for _, b := range units {
+		rowsIn += b.RowsIn
+	}
 	l.units, l.held = nil, 0
 	// The quarantine comes first: once good rows are visible, so are the refused ones beside them.
-	quarantined, err := land(ctx, l, dataset.Rejects(), b.Rejects)
+	quarantined, err := land(ctx, l, dataset.Rejects(), each(units, func(b *Batch) []dataset.RejectRow { return b.Rejects }))
 	if err != nil {
 		return err
 	}
-	added, err := l.landRows(ctx, b)
+	added, err := l.landRows(ctx, units)
 	if err != nil {
 		return err
 	}
-	l.report.Units += units
-	l.report.RowsIn += b.RowsIn
+	l.report.Units += len(units)
+	l.report.RowsIn += rowsIn
 	l.report.RowsOut += added
 	l.report.Quarantined += quarantined
-	l.report.Unchanged += b.RowsIn - added - quarantined
+	l.report.Unchanged += rowsIn - added - quarantined
 	return nil
 }
 
-// landRows lands the accepted rows of b and returns how many were new to the lake.
-func (l *landing) landRows(ctx context.Context, b Batch) (int, error) {
+// landRows lands the accepted rows of units and returns how many were new to the lake.
+func (l *landing) landRows(ctx context.Context, units []Batch) (int, error) {
 	total := 0
 	for _, step := range []func() (int, error){
-		func() (int, error) { return land(ctx, l, dataset.KPIPoints(), b.KPIPoints) },
-		func() (int, error) { return land(ctx, l, dataset.Articles(), b.Articles) },
-		func() (int, error) { return land(ctx, l, dataset.Tones(), b.Tones) },
-		func() (int, error) { return land(ctx, l, dataset.WeatherDays(), b.WeatherDays) },
-		func() (int, error) { return land(ctx, l, dataset.WeatherHours(), b.WeatherHours) },
-		func() (int, error) { return land(ctx, l, dataset.Places(), b.Places) },
-		func() (int, error) { return land(ctx, l, dataset.Rates(), b.Rates) },
-		func() (int, error) { return replace(ctx, l, dataset.Holidays(), b.Holidays) },
-		func() (int, error) { return replace(ctx, l, dataset.Businesses(), b.Businesses) },
-		func() (int, error) { return replace(ctx, l, dataset.KPIs(), b.KPIs) },
-		func() (int, error) { return replace(ctx, l, dataset.CalendarEntries(), b.Calendar) },
+		func() (int, error) {
+			return land(ctx, l, dataset.KPIPoints(), each(units, func(b *Batch) []dataset.KPIPointRow { return b.KPIPoints }))
+		},
+		func() (int, error) {
+			return land(ctx, l, dataset.Articles(), each(units, func(b *Batch) []dataset.ArticleRow { return b.Articles }))
+		},
+		func() (int, error) {
+			return land(ctx, l, dataset.Tones(), each(units, func(b *Batch) []dataset.ToneRow { return b.Tones }))
+		},
+		func() (int, error) {
+			return land(ctx, l, dataset.WeatherDays(), each(units, func(b *Batch) []dataset.WeatherDayRow { return b.WeatherDays }))
+		},
+		func() (int, error) {
+			return land(ctx, l, dataset.WeatherHours(), each(units, func(b *Batch) []dataset.WeatherHourRow { return b.WeatherHours }))
+		},
+		func() (int, error) {
+			return land(ctx, l, dataset.Places(), each(units, func(b *Batch) []dataset.PlaceRow { return b.Places }))
+		},
+		func() (int, error) {
+			return land(ctx, l, dataset.Rates(), each(units, func(b *Batch) []dataset.RateRow { return b.Rates }))
+		},
+		func() (int, error) {
+			return replace(ctx, l, dataset.Holidays(), gather(units, func(b *Batch) []dataset.HolidayRow { return b.Holidays }))
+		},
+		func() (int, error) {
+			return replace(ctx, l, dataset.Businesses(), gather(units, func(b *Batch) []dataset.BusinessRow { return b.Businesses }))
+		},
+		func() (int, error) {
+			return replace(ctx, l, dataset.KPIs(), gather(units, func(b *Batch) []dataset.KPIRow { return b.KPIs }))
+		},
+		func() (int, error) {
+			return replace(ctx, l, dataset.CalendarEntries(), gather(units, func(b *Batch) []dataset.CalendarEntryRow { return b.Calendar }))
+		},
 	} {
 		added, err := step()
 		if err != nil {
@@ -209,12 +234,16 @@ func (l *landing) complete(row *dataset.RejectRow, unit string) {
 
 // land adds the rows of d that the lake does not hold and returns their number. Without
 // any there is no commit.
-func land[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T) (int, error) {
-	if len(rows) == 0 {
+func land[T any](ctx context.Context, l *landing, d dataset.Dataset, parts [][]T) (int, error) {
+	rows := 0
+	for _, part := range parts {
+		rows += len(part)
+	}
+	if rows == 0 {
 		return 0, nil
 	}
 	return write(ctx, l, d, rows, func() (lakehouse.Result, error) {
-		unheld, outdated, err := fresh(ctx, l.lake, d, rows)
+		unheld, outdated, err := fresh(ctx, l.lake, d, parts)
 		l.report.Outdated += outdated
 		if err != nil || len(unheld) == 0 {
 			return lakehouse.Result{}, err
@@ -228,19 +257,19 @@ func replace[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T
 	if rows == nil {
 		return 0, nil
 	}
-	return write(ctx, l, d, rows, func() (lakehouse.Result, error) {
+	return write(ctx, l, d, len(rows), func() (lakehouse.Result, error) {
 		return lakehouse.ReplaceAll(ctx, l.lake, d, lakehouse.Commit{RunID: l.runID, Unit: l.source, Content: digest(rows), AsOf: l.asOf}, rows)
 	})
 }
 
 // write makes the table of d, calls commit and returns how many rows were added.
-func write[T any](ctx context.Context, l *landing, d dataset.Dataset, rows []T, commit func() (lakehouse.Result, error)) (int, error) {
+func write(ctx context.Context, l *landing, d dataset.Dataset, rows int, commit func() (lakehouse.Result, error)) (int, error) {
 	if err := l.lake.Ensure(ctx, d); err != nil {
 		return 0, fmt.Errorf("make table %s: %w", d.Name, err)
 	}
 	result, err := commit()
 	if err != nil {
-		return 0, fmt.Errorf("write %d rows to %s: %w", len(rows), d.Name, err)
+		return 0, fmt.Errorf("write %d rows to %s: %w", rows, d.Name, err)
 	}
 	if result.NoOp {
 		return 0, nil

@@ -29,6 +29,11 @@ type Selection struct {
 	// Window cuts on column Time; the zero window takes all.
 	Window dataset.Window
 	Time   string
+	// Keys, unless empty, takes only the rows whose text column Key holds one of them, or with Except only the others. A relation without
+	// that column is read whole.
+	Key    string
+	Keys   []string
+	Except bool
 }
 
 // Scan streams the selection as Arrow batches of the lake's types. The error of a
@@ -50,7 +55,11 @@ func (s *Session) Scan(ctx context.Context, sel Selection) (iter.Seq2[arrow.Reco
 		columns[i] = column
 	}
 	source.Time = sel.Time
-	query := selectColumns(sel, whereWindow(source, sel.Window))
+	where := whereWindow(source, sel.Window)
+	if _, has := source.Column(sel.Key); has && len(sel.Keys) > 0 {
+		where = whereKey(where, sel.Key, sel.Keys, sel.Except)
+	}
+	query := selectColumns(sel, where)
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		if err := s.scan(ctx, query, columns, yield); err != nil {
 			yield(nil, fmt.Errorf("scan %s: %w", sel.Relation, err))

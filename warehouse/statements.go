@@ -198,3 +198,49 @@ func selectColumns(sel Selection, where string) string {
 }
 
 func selectAll(relation string) string { return "select * from " + quoteRelation(relation) }
+
+// differing compares the rows of two lists of files by the values of a key column, as bags: for each value, whether there are as many
+// rows on both sides and the same ones, known by the sum of their hashes. What was landed when does not count.
+func differing(d dataset.Dataset, key string, before, after []string) string {
+	var counted []string
+	for _, c := range d.Columns {
+		if c.Name != "landed_at" {
+			counted = append(counted, c.Name)
+		}
+	}
+	side := func(paths []string) string {
+		rows := selectEmpty(d)
+		if len(paths) > 0 {
+			rows = selectFiles(d, paths, dataset.Window{})
+		}
+		return fmt.Sprintf("select coalesce(%s, '') as key, count(*) as row_count, sum(hash(%s)) as digest\nfrom (\n%s\n) as side\ngroup by 1",
+			quoteName(key), quoteNames(counted), rows)
+	}
+	return fmt.Sprintf(`select
+    coalesce(before.key, after.key),
+    before.row_count is distinct from after.row_count or before.digest is distinct from after.digest
+from (
+%s
+) as before
+full join (
+%s
+) as after on before.key = after.key
+order by 1`, side(before), side(after))
+}
+
+// whereKey is a condition on a key column, to stand behind one on the window or alone.
+func whereKey(where, key string, keys []string, except bool) string {
+	quoted := make([]string, len(keys))
+	for i, k := range keys {
+		quoted[i] = quoteText(k)
+	}
+	in := "in"
+	if except {
+		in = "not in"
+	}
+	joined := "\nwhere "
+	if where != "" {
+		joined = where + " and "
+	}
+	return fmt.Sprintf("%s%s %s (%s)", joined, quoteName(key), in, strings.Join(quoted, ", "))
+}

@@ -65,7 +65,12 @@ func (i *installation) newBatch(upstreams []fetch.Upstream) (*batch, error) {
 
 // observe shows which model runs.
 func (b *batch) observe(e run.Event) {
-	if shown := b.shown.Load(); shown != nil && !e.Done {
+	shown := b.shown.Load()
+	if shown == nil {
+		return
+	}
+	shown.part(e.Step.Name, e.Done)
+	if !e.Done {
 		shown.say(fmt.Sprintf("%s, %d of %d", e.Step.Name, e.Index, e.Total))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,12 +42,12 @@ type benchBatchCommand struct {
 	Days int  `default:"1096" help:"Days of history."`
 	Keep bool `help:"Keep the data folder, whose path is printed."`
 
-	Profile string `type:"path" placeholder:"FILE" help:"Write a CPU profile of the run with one new day."`
+	Profile string `type:"path" placeholder:"DIR" help:"Write a CPU profile of each run into this folder."`
 }
 
 // Help is shown by signalcraft bench batch --help.
 func (benchBatchCommand) Help() string {
-	return "Works in a temporary folder with a Postgres of its own. Memory is the peak of this process and, apart, of\n all Postgres processes together. Between runs Postgres is vacuumed, as it is by itself in a day.\n\nExample: signalcraft bench batch --kpis 1000 --days 1096"
+	return "Works in a temporary folder with a Postgres of its own. CPU seconds are those of this process and all Postgres processes.\n Memory is the peak of this process and, apart, of\n all Postgres processes together. Between runs Postgres is vacuumed, as it is by itself in a day.\n\nExample: signalcraft bench batch --kpis 1000 --days 1096"
 }
 
 // perBusiness is how many KPIs one business of the benchmark has.
@@ -85,18 +86,18 @@ type benchBatch struct {
 
 // phase is one run of the benchmark.
 type phase struct {
-	name     string
-	days     int
-	profiled bool
-	took     time.Duration
-	memory   peak
+	name   string
+	days   int
+	took   time.Duration
+	cpu    time.Duration
+	memory peak
 }
 
 func (b benchBatch) run(ctx context.Context) error {
 	if err := b.setUp(ctx); err != nil {
 		return err
 	}
-	phases := []phase{{name: "first run", days: b.Days}, {name: "one new day", days: b.Days + 1, profiled: true}, {name: "nothing new", days: b.Days + 1}}
+	phases := []phase{{name: "first run", days: b.Days}, {name: "one new day", days: b.Days + 1}, {name: "nothing new", days: b.Days + 1}}
 	for k := range phases {
 		if err := b.runPhase(ctx, &phases[k]); err != nil {
 			return err
@@ -125,23 +126,32 @@ func (b benchBatch) runPhase(ctx context.Context, p *phase) error {
 	fmt.Fprintf(b.out, "%s: %s KPIs, %s days\n", p.name, thousands(int64(b.KPIs)), thousands(int64(p.days)))
 	shown := newReport(b.out, b.now)
 	shown.detail = true
-	if b.Profile != "" && p.profiled {
-		file, err := os.Create(b.Profile)
-		if err != nil {
-			return fmt.Errorf("write profile: %w", err)
-		}
-		defer file.Close()
-		if err := pprof.StartCPUProfile(file); err != nil {
-			return fmt.Errorf("write profile: %w", err)
-		}
-		defer pprof.StopCPUProfile()
+	shown.cpu = func() time.Duration { return b.usedCPU().total() }
+	stop, err := b.profile(p.name)
+	if err != nil {
+		return err
 	}
-	watch := watchMemory(ctx)
-	started := b.now()
-	err := b.execute(ctx, "bench", b.asOf(p.days), shown)
-	p.took = b.now().Sub(started)
+	watch := watchMemory(ctx, b.postmaster())
+	started, spent := b.now(), b.usedCPU()
+	err = b.execute(ctx, "bench", b.asOf(p.days), shown)
+	p.took, p.cpu = b.now().Sub(started), b.usedCPU().total()-spent.total()
 	p.memory = watch()
-	return errors.Join(err, shown.print())
+	return errors.Join(err, stop(), shown.print())
+}
+
+// profile begins to write the CPU profile of a run, if that was asked for, until the returned function is called.
+func (b benchBatch) profile(run string) (stop func() error, err error) {
+	if b.Profile == "" {
+		return func() error { return nil }, nil
+	}
+	file, err := os.Create(filepath.Join(b.Profile, strings.ReplaceAll(run, " ", "-")+".pprof"))
+	if err != nil {
+		return nil, fmt.Errorf("write profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("write profile: %w", err), file.Close())
+	}
+	return func() error { pprof.StopCPUProfile(); return file.Close() }, nil
 }
 
 // settle does what Postgres does by itself in the hours between two nights, and would
@@ -231,9 +241,10 @@ func (b benchBatch) printPhases(phases []phase) error {
 	writer := table.NewWriter()
 	writer.SetStyle(table.StyleLight)
 	writer.Style().Format.Header = text.FormatLower
-	writer.AppendHeader(table.Row{"run", "seconds", "share of first", "peak MB", "of it postgres"})
+	writer.AppendHeader(table.Row{"run", "seconds", "share of first", "CPU seconds", "peak MB", "of it postgres"})
 	for _, p := range phases {
 		writer.AppendRow(table.Row{p.name, fmt.Sprintf("%.2f", p.took.Seconds()), fmt.Sprintf("%.0f %%", 100*p.took.Seconds()/phases[0].took.Seconds()),
+			fmt.Sprintf("%.2f", p.cpu.Seconds()),
 			(p.memory.process + p.memory.postgres) >> 20, p.memory.postgres >> 20})
 	}
 	_, err := fmt.Fprintln(b.out, writer.Render())

@@ -55,9 +55,12 @@ func (p *present) ask(ctx context.Context, batch *pipelines.Batch) error {
 			*list, texts[id] = append(*list, id), append(texts[id], text)
 		}
 	}
-	for _, r := range batch.KPIPoints {
-		need(&businesses, r.BusinessID)
-		need(&kpis, r.KPIID)
+	for i := range batch.KPIPoints { // many in a row are of one KPI
+		r := &batch.KPIPoints[i]
+		if i == 0 || r.KPIID != batch.KPIPoints[i-1].KPIID || r.BusinessID != batch.KPIPoints[i-1].BusinessID {
+			need(&businesses, r.BusinessID)
+			need(&kpis, r.KPIID)
+		}
 	}
 	for _, r := range batch.Articles {
 		need(&businesses, r.BusinessID)
@@ -98,7 +101,14 @@ func (p *present) ask(ctx context.Context, batch *pipelines.Batch) error {
 // without returns a batch without the rows of whoever is gone. What it holds of all others, and its slices, stay as they are.
 func (p *present) without(batch pipelines.Batch) pipelines.Batch {
 	before := batch.Rows() + len(batch.Rejects)
-	batch.KPIPoints = keep(batch.KPIPoints, func(r *dataset.KPIPointRow) bool { return p.kept[r.BusinessID] && p.kept[r.KPIID] })
+	var business, kpi string
+	var stay bool
+	batch.KPIPoints = keep(batch.KPIPoints, func(r *dataset.KPIPointRow) bool {
+		if r.BusinessID != business || r.KPIID != kpi {
+			business, kpi, stay = r.BusinessID, r.KPIID, p.kept[r.BusinessID] && p.kept[r.KPIID]
+		}
+		return stay
+	})
 	batch.Articles = keep(batch.Articles, func(r *dataset.ArticleRow) bool { return p.kept[r.BusinessID] })
 	batch.Tones = keep(batch.Tones, func(r *dataset.ToneRow) bool { return p.kept[r.BusinessID] })
 	batch.Businesses = keep(batch.Businesses, func(r *dataset.BusinessRow) bool { return p.kept[r.BusinessID] })

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -14,14 +13,14 @@ import (
 type peak struct {
 	// process is this process's resident set, as the kernel keeps its peak.
 	process int64
-	// postgres is that of all Postgres processes together, sampled four times a second:
+	// postgres is that of the installation's Postgres processes together, sampled four times a second:
 	// each one's own memory, and the largest mapping of what they share.
 	postgres int64
 }
 
-// watchMemory watches until the returned function is called, which returns the peak.
-// Where the system has no /proc, both are zero.
-func watchMemory(ctx context.Context) func() peak {
+// watchMemory watches this process and the children of postmaster, "" for none, until the returned function is called, which
+// returns the peak. Where the system has no /proc, both are zero.
+func watchMemory(ctx context.Context, postmaster string) func() peak {
 	// Writing 5 resets the peak that VmHWM reports; see proc(5).
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 	ctx, cancel := context.WithCancel(ctx)
@@ -31,7 +30,7 @@ func watchMemory(ctx context.Context) func() peak {
 		ticker := time.NewTicker(250 * time.Millisecond)
 		defer ticker.Stop()
 		for {
-			most = max(most, postgresBytes())
+			most = max(most, postgresBytes(postmaster))
 			select {
 			case <-ctx.Done():
 				sampled <- most
@@ -46,20 +45,18 @@ func watchMemory(ctx context.Context) func() peak {
 	}
 }
 
-// postgresBytes is the memory of the Postgres processes that now run. The kernel's
+// postgresBytes is the memory of the children that a postmaster now has. The kernel's
 // proportional count would be exact, but reading it costs more than what is measured.
-func postgresBytes() int64 {
-	names, err := filepath.Glob("/proc/[0-9]*/comm")
-	if err != nil {
+func postgresBytes(postmaster string) int64 {
+	children, err := os.ReadFile(filepath.Join("/proc", postmaster, "task", postmaster, "children"))
+	if err != nil || postmaster == "" {
 		return 0
 	}
 	var own, shared int64
-	for _, name := range names {
-		if comm, err := os.ReadFile(name); err == nil && string(bytes.TrimSpace(comm)) == "postgres" {
-			status := filepath.Join(filepath.Dir(name), "status")
-			own += field(status, "RssAnon:")
-			shared = max(shared, field(status, "RssShmem:"))
-		}
+	for _, child := range strings.Fields(string(children)) {
+		status := filepath.Join("/proc", child, "status")
+		own += field(status, "RssAnon:")
+		shared = max(shared, field(status, "RssShmem:"))
 	}
 	return own + shared
 }

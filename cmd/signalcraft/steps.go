@@ -27,7 +27,8 @@ type step struct {
 	Failed string `json:"failed,omitempty"`
 
 	parts    []step // what the step consists of
-	outdated int    // rows that a later run may still land
+	cpu      time.Duration
+	outdated int // rows that a later run may still land
 }
 
 // result is the word that the table shows for a step.
@@ -51,10 +52,13 @@ type report struct {
 	now      func() time.Time
 	// detail adds what each model did and rows a second to the table.
 	detail bool
+	// cpu, when not nil, is the processor time spent until now: the table then shows that of each step.
+	cpu func() time.Duration
 
 	mu    sync.Mutex
 	steps []step
-	doing string // what the running step is at
+	doing string                   // what the running step is at
+	spent map[string]time.Duration // processor time of parts, by name: until they end, that of their beginning
 }
 
 // newReport shows live progress on out when that is a terminal.
@@ -77,10 +81,10 @@ func isTerminal(out io.Writer) bool {
 
 // watch runs work as the named step, shows it while it runs and keeps what it returned.
 func (r *report) watch(name string, work func() (step, error)) error {
-	started := r.now()
+	started, spent := r.now(), r.processor()
 	finish := r.show(name)
 	done, err := work()
-	done.Name = name
+	done.Name, done.cpu = name, r.processor()-spent
 	if done.Took == 0 {
 		done.Took = r.now().Sub(started)
 	}
@@ -99,9 +103,38 @@ func (r *report) add(s step) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.steps = append(r.steps, s)
-	if r.detail {
-		r.steps = append(r.steps, s.parts...)
+	if !r.detail {
+		return
 	}
+	for _, p := range s.parts {
+		p.cpu = r.spent[p.Name]
+		r.steps = append(r.steps, p)
+	}
+}
+
+// processor is the processor time spent until now; 0 when nobody asked for it.
+func (r *report) processor() time.Duration {
+	if r.cpu == nil {
+		return 0
+	}
+	return r.cpu()
+}
+
+// part notes the processor time of a part of the running step, between its beginning and its end.
+func (r *report) part(name string, done bool) {
+	if r.cpu == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.spent == nil {
+		r.spent = map[string]time.Duration{}
+	}
+	if !done {
+		r.spent[indent+name] = r.cpu()
+		return
+	}
+	r.spent[indent+name] = r.cpu() - r.spent[indent+name]
 }
 
 // show draws a spinner with the step's name, what it is at and its seconds until the returned function is called.
@@ -140,9 +173,12 @@ func (r *report) print() error {
 	if r.detail {
 		header = append(header, "rows a second")
 	}
+	if r.cpu != nil {
+		header = append(header, "CPU seconds")
+	}
 	writer.AppendHeader(header)
 	var columns []table.ColumnConfig
-	for _, number := range []int{2, 3, 4, 5, 7} {
+	for _, number := range []int{2, 3, 4, 5, 7, 8} {
 		columns = append(columns, table.ColumnConfig{Number: number, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
 	}
 	writer.SetColumnConfigs(columns)
@@ -165,6 +201,7 @@ func (r *report) total() step {
 		total.RowsOut += s.RowsOut
 		total.Quarantined += s.Quarantined
 		total.Took += s.Took
+		total.cpu += s.cpu
 		if s.Failed != "" {
 			total.Failed = s.Failed
 		}
@@ -177,7 +214,18 @@ func (r *report) row(s step) table.Row {
 	if r.detail {
 		row = append(row, rate(max(s.RowsIn, s.RowsOut), s.Took))
 	}
+	if r.cpu != nil {
+		row = append(row, seconds(s.cpu))
+	}
 	return row
+}
+
+// seconds writes a time, and a dash for one that was not measured.
+func seconds(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", d.Seconds())
 }
 
 // thousands writes n with a comma after each three digits.

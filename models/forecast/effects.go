@@ -155,9 +155,7 @@ func (e *effects) candidates(s *history, y []float64, origin int) (out []*unit) 
 	e.smoother.leave(y, nil, 0, nil, e.one, nil)
 	e.weigh(s, origin)
 	for k := range e.known.columns {
-		c := &e.known.columns[k]
-		c.oneStep = resize(c.oneStep, len(y))
-		e.smoother.leave(c.x[:len(y)], nil, 0, nil, c.oneStep, nil)
+		e.smoother.leaveColumn(&e.known.columns[k], len(y))
 	}
 	e.ridge.cuts = []int{origin}
 	for k := range e.known.units {

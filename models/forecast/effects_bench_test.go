@@ -29,10 +29,12 @@ func BenchmarkKnown(b *testing.B) {
 			batch.Known = append(batch.Known, known)
 		}
 		b.Run(fmt.Sprint(known != nil), func(b *testing.B) {
+			before := usedCPU(b)
 			for b.Loop() {
 				run(b, batch, forecast.Options{})
 			}
 			b.ReportMetric(float64(b.N*batch.Len())/b.Elapsed().Seconds(), "series/s")
+			b.ReportMetric(float64(b.N*batch.Len())/(usedCPU(b)-before).Seconds(), "series/cpu-s")
 		})
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// adjusted is one series without its season, made ready to read.
+// adjusted is one series without its season, made ready to read: scaled by a power of two, gaps bridged by straight lines, the
+// season taken out by medians (see deseason), wild values drawn in (see drawIn). A constant series stays as it is.
 type adjusted struct {
 	x        []float64 // scaled, without season, wild values drawn in, gaps bridged
 	observed []bool
@@ -18,6 +19,9 @@ type adjusted struct {
 	smooth   []float64
 	scratch  []float64
 	groups   [][]float64
+	window   rolling
+
+	remembered float64 // see memory; negative until it was found
 }
 
 const (
@@ -37,7 +41,7 @@ const (
 // load reads the last limit values up to the last observed one. It returns the place of the first infinite value, or -1. A series
 // without an observed value has count 0.
 func (a *adjusted) load(values []float64, limit, season int) (infinite int) {
-	a.x, a.observed, a.count, a.season, a.long = a.x[:0], a.observed[:0], 0, a.season[:0], a.long[:0]
+	a.x, a.observed, a.count, a.season, a.long, a.remembered = a.x[:0], a.observed[:0], 0, a.season[:0], a.long[:0], -1
 	if i := slices.IndexFunc(values, func(v float64) bool { return math.IsInf(v, 0) }); i >= 0 {
 		return i
 	}
@@ -188,10 +192,18 @@ func (a *adjusted) takeOutYear() {
 func (a *adjusted) drawIn() {
 	n := len(a.x)
 	middle := resize(&a.smooth, n)
-	var window [2*beside + 1]float64
+	a.window.sorted = a.window.sorted[:0]
+	for _, v := range a.x[:min(n, beside)] {
+		a.window.add(v)
+	}
 	for t := range middle {
-		lo, hi := max(0, t-beside), min(n, t+beside+1)
-		middle[t] = median(append(window[:0], a.x[lo:hi]...))
+		if t+beside < n {
+			a.window.add(a.x[t+beside])
+		}
+		if t > beside {
+			a.window.remove(a.x[t-beside-1])
+		}
+		middle[t] = a.window.median()
 	}
 	off := resize(&a.scratch, n)
 	for t := range off {
@@ -235,19 +247,6 @@ func smoothed(dst, x []float64, width int) []float64 {
 		dst[t], dst[n-1-t] = dst[half], dst[n-1-half]
 	}
 	return dst
-}
-
-// median returns the median of v, which it reorders; NaN of none.
-func median(v []float64) float64 {
-	n := len(v)
-	if n == 0 {
-		return math.NaN()
-	}
-	slices.Sort(v)
-	if n%2 == 1 {
-		return v[n/2]
-	}
-	return v[n/2-1]/2 + v[n/2]/2
 }
 
 // resize returns *s with length n and arbitrary contents, reusing its memory.

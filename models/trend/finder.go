@@ -3,8 +3,6 @@ package trend
 import (
 	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // change is one change point of a series, in scaled units until Describe restores them.
@@ -36,6 +34,34 @@ type finder struct {
 	limit   float64
 	sums    [2][]float64 // running sums of r and t*r
 	scratch []float64
+
+	products products
+	columns  []change
+	energies map[int]energies // by length of an interval
+}
+
+// energies are, for each place of a change in an interval, one by the roots of the sums of squares that a step and a hinge have beside a
+// straight line.
+type energies struct{ step, hinge []float64 }
+
+// mostEnergies is of how many lengths of intervals the energies are kept: seeded intervals have few.
+const mostEnergies = 64
+
+// energiesOf returns those of an interval of n values.
+func (f *finder) energiesOf(n int) energies {
+	e, known := f.energies[n]
+	if known {
+		return e
+	}
+	if f.energies == nil || len(f.energies) == mostEnergies {
+		f.energies = map[int]energies{}
+	}
+	e = energies{make([]float64, n), make([]float64, n)}
+	for k := range n {
+		e.step[k], e.hinge[k] = 1/math.Sqrt(stepEnergy(n, k)), 1/math.Sqrt(hingeEnergy(n, k))
+	}
+	f.energies[n] = e
+	return e
 }
 
 const (
@@ -53,7 +79,8 @@ func (f *finder) find(a *adjusted, season int, confidence float64) []change {
 	if a.constant || n < max(leastHistory, leastSeasons*season) {
 		return nil
 	}
-	f.sigma = max(noise(f.x, season, &f.scratch), tiny)
+	f.sigma = max(noise(f.x, season, a.memory(), &f.scratch), tiny)
+	f.products.load(f.x)
 	f.limit = threshold(1-confidence, n)
 	segment := max(leastSegment, leastSegmentSeasons*season)
 	found := f.search(0, n, segment, nil)
@@ -119,13 +146,13 @@ func (f *finder) strongest(from, to, segment int) (change, float64) {
 		r := v - level - slope*float64(t)
 		sum[t+1], product[t+1] = sum[t]+r, product[t]+float64(t)*r
 	}
-	best, strength := change{}, 0.0
+	best, strength, energy := change{}, 0.0, f.energiesOf(n)
 	for k := segment; k <= n-segment; k++ {
 		// The residuals sum to zero, also times t: sums from k on are the negative of those before.
 		step, hinge := -sum[k], -product[k]+float64(k)*sum[k]
-		z := math.Abs(step) / math.Sqrt(stepEnergy(n, k))
+		z := math.Abs(step) * energy.step[k]
 		kind := LevelShift
-		if bent := math.Abs(hinge) / math.Sqrt(hingeEnergy(n, k)); bent > z {
+		if bent := math.Abs(hinge) * energy.hinge[k]; bent > z {
 			z, kind = bent, SlopeChange
 		}
 		if z /= f.sigma; z > strength {
@@ -192,63 +219,6 @@ func (f *finder) settle(found []change, segment int) []change {
 		return found
 	}
 	return nil
-}
-
-// fitted is a least-squares fit of a line and changes.
-type fitted struct {
-	level, slope float64
-	size, z      []float64
-	squares      float64
-}
-
-// column is the value at t of the column of a change.
-func (c change) column(t int) float64 {
-	switch {
-	case t < c.at:
-		return 0
-	case c.kind == LevelShift:
-		return 1
-	}
-	return float64(t - c.at)
-}
-
-func (f *finder) fit(found []change) fitted {
-	n, p := len(f.x), len(found)+2
-	design := mat.NewDense(n, p, nil)
-	for t := range n {
-		row := design.RawRowView(t)
-		row[0], row[1] = 1, float64(t)/float64(n)
-		for k, c := range found {
-			row[k+2] = c.column(t)
-			if c.kind == SlopeChange {
-				row[k+2] /= float64(n)
-			}
-		}
-	}
-	var moments, inverse mat.SymDense
-	moments.SymOuterK(1, design.T())
-	var target, beta mat.VecDense
-	target.MulVec(design.T(), mat.NewVecDense(n, f.x))
-	out := fitted{size: make([]float64, len(found)), z: make([]float64, len(found))}
-	var factor mat.Cholesky
-	if !factor.Factorize(&moments) || factor.SolveVecTo(&beta, &target) != nil || factor.InverseTo(&inverse) != nil {
-		// Columns that repeat each other: no strength, so that one is taken away.
-		out.squares = math.Inf(1)
-		return out
-	}
-	var residual mat.VecDense
-	residual.MulVec(design, &beta)
-	residual.SubVec(mat.NewVecDense(n, f.x), &residual)
-	out.squares = mat.Dot(&residual, &residual)
-	out.level, out.slope = beta.AtVec(0), beta.AtVec(1)/float64(n)
-	for k, c := range found {
-		out.size[k] = beta.AtVec(k + 2)
-		out.z[k] = out.size[k] / (f.sigma * math.Sqrt(inverse.At(k+2, k+2)))
-		if c.kind == SlopeChange {
-			out.size[k] /= float64(n)
-		}
-	}
-	return out
 }
 
 // move makes change k of the kind, and puts it at the place up to a segment to each side, for which the fit of all is best;

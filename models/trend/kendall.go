@@ -26,7 +26,8 @@ const (
 //	c = 1 + 2/(n(n-1)(n-2)) * sum of (n-i)(n-i-1)(n-i-2)*r_i
 //
 // over the lags i at which the autocorrelation r_i of the ranks of v without Sen's slope is significant, |r_i| >
-// 1.96/sqrt(n); lags are those of observed values. The interval of the slope has the same variance (Gilbert 1987, section
+// 1.96/sqrt(n); lags are those of observed values. It is at least a half, and at least what noise of first order makes of it (see
+// firstOrder). The interval of the slope has the same variance (Gilbert 1987, section
 // 16.4). Values that are all equal have slope 0 and p-value 1.
 type kendall struct {
 	t, v   []float64 // of observed values
@@ -42,7 +43,7 @@ type trend struct{ slope, low, high, p, tau float64 }
 
 // load takes the observed values from a place on, level shifts behind it taken out.
 func (k *kendall) load(a *adjusted, from int, changes []change) {
-	k.t, k.v, k.memory = k.t[:0], k.v[:0], memory(a.x)
+	k.t, k.v, k.memory = k.t[:0], k.v[:0], a.memory()
 	for t := from; t < len(a.x); t++ {
 		if !a.observed[t] {
 			continue
@@ -58,7 +59,10 @@ func (k *kendall) load(a *adjusted, from int, changes []change) {
 }
 
 // level returns the median; NaN of no values.
-func (k *kendall) level() float64 { return medianOf(k.v) }
+func (k *kendall) level() float64 {
+	k.slopes = append(k.slopes[:0], k.v...)
+	return median(k.slopes)
+}
 
 func (k *kendall) test() trend {
 	n := len(k.v)
@@ -76,7 +80,6 @@ func (k *kendall) test() trend {
 			}
 		}
 	}
-	slices.Sort(k.slopes)
 	pairs := len(k.slopes)
 	out := trend{slope: median(k.slopes), p: 1, tau: s / float64(pairs)}
 	ties := k.rank(0)
@@ -92,7 +95,7 @@ func (k *kendall) test() trend {
 	z := max(0, math.Abs(s)-1) / deviation
 	out.p = 2 * distuv.UnitNormal.Survival(z)
 	reach := distuv.UnitNormal.Quantile(0.975) * deviation
-	place := func(at float64) float64 { return k.slopes[max(0, min(pairs-1, int(math.Round(at))))] }
+	place := func(at float64) float64 { return nth(k.slopes, max(0, min(pairs-1, int(math.Round(at))))) }
 	out.low, out.high = place((float64(pairs)-reach)/2-1), place((float64(pairs)+reach)/2)
 	return out
 }
@@ -194,15 +197,24 @@ func inflation(n int, r func(lag int) float64) float64 {
 // two days (Chakar, Lebarbier, Levy-Leduc and Robin 2017):
 //
 //	rho = (median |x_(t+2)-x_t|)^2 / (median |x_(t+1)-x_t|)^2 - 1
-func memory(x []float64) float64 {
-	if len(x) < 4*leastValues {
+//
+// It is found once for a series.
+func (a *adjusted) memory() float64 {
+	if a.remembered < 0 {
+		a.remembered = a.findMemory()
+	}
+	return a.remembered
+}
+
+func (a *adjusted) findMemory() float64 {
+	if len(a.x) < 4*leastValues {
 		return 0
 	}
 	var at [2]float64
 	for lag := 1; lag <= 2; lag++ {
-		steps := make([]float64, len(x)-lag)
+		steps := resize(&a.scratch, len(a.x)-lag)
 		for t := range steps {
-			steps[t] = math.Abs(x[t+lag] - x[t])
+			steps[t] = math.Abs(a.x[t+lag] - a.x[t])
 		}
 		at[lag-1] = median(steps)
 	}

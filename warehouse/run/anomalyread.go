@@ -261,3 +261,24 @@ func dayColumns(batch arrow.RecordBatch) (c judgedDays, err error) {
 	c.coverage, err = floats(batch, 6)
 	return c, err
 }
+
+// dueToBeJudged names the businesses of which a day ended or settled, and those in whose zone a day that has no value should have come.
+func dueToBeJudged(ctx context.Context, in Tables, before, now time.Time, due map[string]bool) error {
+	if err := endedDays(ctx, in, judgedDaily, before, now, []time.Duration{0, settleHours * time.Hour}, due); err != nil {
+		return err
+	}
+	then, s := &judged{p: Params{AsOf: before}}, &judged{p: Params{AsOf: now}}
+	for _, j := range []*judged{then, s} {
+		j.p.Window.End = now.AddDate(1, 0, 0)
+		j.settings, j.zones = map[string]loudness{}, map[string]*time.Location{}
+		if err := scanEach(ctx, in, judgedBusiness, j.takeBusinesses); err != nil {
+			return err
+		}
+	}
+	for business, setting := range s.settings {
+		if then.settings[business].settled != setting.settled {
+			due[business] = true
+		}
+	}
+	return nil
+}

@@ -26,6 +26,7 @@ type batch struct {
 	heads   map[string]int64 // snapshot at which each table is read
 	entries map[string][]entry
 	memo    map[memoKey]lakehouse.Change
+	owners  map[differenceKey]owners
 	session *warehouse.Session // nil until the first stale step
 	views   map[string]bool    // defined in the session
 }
@@ -139,6 +140,10 @@ func (b *batch) fill(ctx context.Context, n graph.Node, s *Step) error {
 	if err := b.open(ctx); err != nil {
 		return err
 	}
+	if f.only, err = b.businessesOf(ctx, n, q, f.windows); err != nil {
+		return fmt.Errorf("find changed businesses: %w", err)
+	}
+	s.Businesses = len(f.only)
 	if f.snapshot, err = b.execute(ctx, n, q.shape, f, s); err != nil {
 		return err
 	}

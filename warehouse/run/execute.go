@@ -106,7 +106,7 @@ func (b *batch) execute(ctx context.Context, n graph.Node, sh shape, f filling, 
 			break
 		}
 		if n.Kind == graph.GoModel {
-			err = b.build(ctx, b.nodes[n.Relation], w, staging, s)
+			err = b.build(ctx, b.nodes[n.Relation], w, f.only, staging, s)
 		} else {
 			err = b.compute(ctx, n, w, staging, s)
 		}
@@ -121,10 +121,7 @@ func (b *batch) execute(ctx context.Context, n graph.Node, sh shape, f filling, 
 	if sh.span == Whole {
 		windows = nil
 	}
-	commit := lakehouse.Commit{RunID: b.id.String(), Unit: n.Relation, Content: f.digest(), AsOf: b.asOf}
-	if sh.span == Vintage {
-		commit.Unit += "/" + windows[0].String()
-	}
+	commit := lakehouse.Commit{RunID: b.id.String(), Unit: commitUnit(n, sh, windows), Content: f.digest(), AsOf: b.asOf}
 	result, err := staging.Replace(ctx, commit, windows)
 	if err != nil {
 		return 0, err
@@ -260,8 +257,8 @@ func (b *batch) check(ctx context.Context, n graph.Node, sh shape, windows []dat
 	return nil
 }
 
-// build runs a Go model for one window and stages its rows.
-func (b *batch) build(ctx context.Context, n Node, w dataset.Window, staging *lakehouse.Staging, s *Step) error {
+// build runs a Go model for one window, and for only some businesses unless that is nil, and stages its rows.
+func (b *batch) build(ctx context.Context, n Node, w dataset.Window, only []string, staging *lakehouse.Staging, s *Step) error {
 	for _, in := range n.Inputs {
 		if in.PreviousDays == 0 {
 			continue
@@ -279,11 +276,15 @@ func (b *batch) build(ctx context.Context, n Node, w dataset.Window, staging *la
 	if p.Threads <= 0 {
 		p.Threads = runtime.NumCPU()
 	}
-	batches, err := n.Build(ctx, Tables{session: b.session, lake: b.cfg.Lake, heads: b.heads, inputs: n.Inputs, window: w}, p)
+	batches, err := n.Build(ctx, Tables{session: b.session, lake: b.cfg.Lake, heads: b.heads, inputs: n.Inputs, window: w, only: only}, p)
 	if err != nil {
 		return err
 	}
-	return staging.WriteArrow(ctx, counted(batches, &s.RowsOut))
+	batches = counted(batches, &s.RowsOut)
+	if only != nil {
+		batches = b.withOthers(ctx, n, w, only, batches)
+	}
+	return staging.WriteArrow(ctx, batches)
 }
 
 // counted adds the rows of passing batches to total.

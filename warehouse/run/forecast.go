@@ -88,7 +88,13 @@ func kpiForecasts() Node {
 			},
 		},
 		Build: forecastKPIs,
+		Due:   dueByEndedDays,
 	}
+}
+
+// dueByEndedDays names the businesses of which a day ended: values of days that have not are not read.
+func dueByEndedDays(ctx context.Context, in Tables, before, now time.Time, due map[string]bool) error {
+	return endedDays(ctx, in, inputDaily, before, now, []time.Duration{0}, due)
 }
 
 func forecastKPIs(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.RecordBatch, error], error) {

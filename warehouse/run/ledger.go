@@ -68,6 +68,7 @@ type filling struct {
 	model, hash string
 	windows     []dataset.Window
 	inputs      map[string]int64
+	only        []string // businesses whose rows are made; nil for all
 	snapshot    int64
 	// advance moves the model's other windows to the same inputs: they were found not to be touched.
 	advance bool

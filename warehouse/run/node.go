@@ -75,6 +75,10 @@ type Node struct {
 	// Build makes the output's rows. Columns are found by name. It reads inputs before or
 	// while it yields; one input at a time. It must give the same rows for the same inputs and params.
 	Build func(ctx context.Context, in Tables, p Params) (iter.Seq2[arrow.RecordBatch, error], error)
+	// Due, unless nil, says that each row belongs to the business in column business_id and follows from the input rows of that business, and of
+	// none, alone: when the inputs of some businesses changed, only theirs are read and made, and the other rows stay. It adds to due the
+	// businesses of which other rows would be made as of now than as of before from the same inputs, since time has passed.
+	Due func(ctx context.Context, in Tables, before, now time.Time, due map[string]bool) error
 }
 
 // Tables are a node's inputs, mounted.
@@ -84,6 +88,7 @@ type Tables struct {
 	heads   map[string]int64 // snapshot at which each stored table is read
 	inputs  []Input
 	window  dataset.Window
+	only    []string // businesses whose rows are read; nil for all
 }
 
 // Scan streams the node's i-th input. Batches are valid until the next one is asked for.
@@ -91,14 +96,20 @@ type Tables struct {
 // columns as they lie there; everything else goes through DuckDB, row by row.
 func (t Tables) Scan(ctx context.Context, i int) (iter.Seq2[arrow.RecordBatch, error], error) {
 	in := t.inputs[i]
-	if head := t.heads[in.Relation]; head != 0 && len(in.Order) == 0 && !in.Distinct && in.Time == "" && in.PreviousDays == 0 {
+	if head := t.heads[in.Relation]; head != 0 && len(in.Order) == 0 && !in.Distinct && in.Time == "" && in.PreviousDays == 0 && t.only == nil {
 		return t.scanFiles(ctx, in, head)
 	}
-	sel := warehouse.Selection{Relation: in.Relation, Columns: in.Columns, Order: in.Order, Distinct: in.Distinct}
+	sel := warehouse.Selection{Relation: in.Relation, Columns: in.Columns, Order: in.Order, Distinct: in.Distinct, Key: businessColumn, Keys: t.only}
 	if in.Time != "" {
 		sel.Time, sel.Window = in.Time, t.window
 	}
 	return t.session.Scan(ctx, sel)
+}
+
+// Between streams the rows of the node's i-th input whose column at, an instant or a day, lies in a window.
+func (t Tables) Between(ctx context.Context, i int, at string, w dataset.Window) (iter.Seq2[arrow.RecordBatch, error], error) {
+	in := t.inputs[i]
+	return t.session.Scan(ctx, warehouse.Selection{Relation: in.Relation, Columns: in.Columns, Time: at, Window: w})
 }
 
 func (t Tables) scanFiles(ctx context.Context, in Input, head int64) (iter.Seq2[arrow.RecordBatch, error], error) {
@@ -146,6 +157,8 @@ func (n Node) validate() error {
 		fault = "a Windows node needs a partitioned output"
 	case n.AsOfDays != 0 && (n.Span != Windows || n.AsOfDays < 0):
 		fault = "AsOfDays is for Windows nodes, and not negative"
+	case n.Due != nil && !slices.ContainsFunc(n.Output.Columns, func(c dataset.Column) bool { return c.Name == businessColumn && c.Type == dataset.String }):
+		fault = "a node with Due needs an output with column " + businessColumn
 	case n.Span == Vintage && partition.Transform != dataset.Day:
 		fault = "a Vintage node needs an output partitioned by day"
 	}

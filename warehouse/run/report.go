@@ -18,7 +18,9 @@ type Step struct {
 	Kind graph.Kind
 	// Windows are those that were computed; one zero window is the whole relation.
 	Windows []dataset.Window
-	// RowsIn counts the rows of the input files that were read, RowsOut the rows made; of a check, the offending ones.
+	// Businesses is how many businesses' rows were computed, when all others' stayed; 0 when all were.
+	Businesses int
+	// RowsIn counts the rows of the input files that were read, RowsOut the rows made, not those that stayed; of a check, the offending ones.
 	RowsIn, RowsOut int64
 	Took            time.Duration
 	// Skipped says why the step did not run; empty when it did.
@@ -79,5 +81,5 @@ func (s Step) log(logger *slog.Logger, runID string) {
 		logger.Debug("step skipped", "run", runID, "model", s.Name, "reason", s.Skipped)
 		return
 	}
-	logger.Info("step done", "run", runID, "model", s.Name, "windows", len(s.Windows), "rows_in", s.RowsIn, "rows", s.RowsOut, "took", s.Took)
+	logger.Info("step done", "run", runID, "model", s.Name, "windows", len(s.Windows), "businesses", s.Businesses, "rows_in", s.RowsIn, "rows", s.RowsOut, "took", s.Took)
 }

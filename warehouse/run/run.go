@@ -133,7 +133,7 @@ func (r *Runner) newBatch(req Request, report *Report) (*batch, error) {
 			return nil, fmt.Errorf("no model makes relation %s", relation)
 		}
 	}
-	return &batch{Runner: r, id: id, asOf: req.AsOf.UTC(), report: report, chosen: r.choose(req), memo: map[memoKey]lakehouse.Change{}, views: map[string]bool{}}, nil
+	return &batch{Runner: r, id: id, asOf: req.AsOf.UTC(), report: report, chosen: r.choose(req), memo: map[memoKey]lakehouse.Change{}, owners: map[differenceKey]owners{}, views: map[string]bool{}}, nil
 }
 
 // choose returns the relations that the request asks for, in graph order.

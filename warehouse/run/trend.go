@@ -22,10 +22,11 @@ func kpiTrendStatements() Node {
 	inputs := kpiForecasts().Inputs
 	return Node{
 		Output:  dataset.TrendStatements(),
-		Version: "kpi_trend_statements/1",
+		Version: "kpi_trend_statements/2",
 		Span:    Whole,
 		Inputs:  []Input{inputDaily: inputs[inputDaily], inputKPI: inputs[inputKPI], inputEntry: inputs[inputEntry]},
 		Build:   stateTrends,
+		Due:     dueByEndedDays,
 	}
 }
 
