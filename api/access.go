@@ -125,6 +125,7 @@ func accessOf() map[string]access {
 		"createUpload":      {who: member, role: auth.Analyst, scope: write, creates: true},
 		"commitUpload":      {who: member, role: auth.Analyst, scope: write},
 		"deleteUpload":      {who: member, role: auth.Analyst, scope: write},
+		"listUploads":       viewer,
 		"getUpload":         viewer,
 		"listUploadRejects": viewer,
 

@@ -128,19 +128,26 @@ func pathID(ctx context.Context, text string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// note adds to the audit entry of the request what was changed. Details hold no secret.
+// note adds to the audit entry of the request what was changed. Details hold no secret, and nothing that a person wrote: they cannot be
+// erased.
 func note(ctx context.Context, subject string, details map[string]any) {
 	e := exchangeFrom(ctx)
 	e.subject, e.details = subject, details
 }
 
-// noteMore is note for a request that changes something in several steps: details of the same subject are kept.
-func noteMore(ctx context.Context, subject string, details map[string]any) {
+// noteNamed is note for a subject that people gave a name, which can be erased.
+func noteNamed(ctx context.Context, subject, name string, details map[string]any) {
+	note(ctx, subject, details)
+	exchangeFrom(ctx).called = name
+}
+
+// noteMore is noteNamed for a request that changes something in several steps: details of the same subject are kept.
+func noteMore(ctx context.Context, subject, name string, details map[string]any) {
 	e := exchangeFrom(ctx)
 	if e.subject == subject {
 		maps.Copy(details, e.details)
 	}
-	note(ctx, subject, details)
+	noteNamed(ctx, subject, name, details)
 }
 
 // noteBusiness adds to the audit entry of a user's request the business that it turned out to be about.

@@ -20,6 +20,7 @@ type auditAnswer struct {
 	SessionID  *string         `json:"session_id" doc:"In which session; null for API keys" format:"uuid" example:"0192f0c1-9d10-7f00-8a11-0c0ffee0cafe"`
 	Action     string          `json:"action" doc:"Operation of this API, or what else was done" example:"changeMember"`
 	Subject    string          `json:"subject" doc:"Id of what it was done to; may be empty" example:"0192f0c1-2a6b-7c3d-9e8f-5a4b3c2d1e0f"`
+	Name       string          `json:"subject_name" doc:"What people called that; empty when it has no name, and when the name was erased with it, with its business or with who acted" example:"march.csv"`
 	Outcome    string          `json:"outcome" doc:"How it ended" enum:"done,denied,failed" example:"done"`
 	Address    *string         `json:"address" doc:"Network address of the caller; null when it is unknown or was erased with the account" example:"192.0.2.7"`
 	UserAgent  string          `json:"user_agent" doc:"What the caller's program said it is; may be empty" example:"Mozilla/5.0"`
@@ -161,7 +162,7 @@ func (s *service) auditPage(ctx context.Context, found []store.AuditRecord, limi
 
 func aboutEntry(r store.AuditRecord) auditAnswer {
 	return auditAnswer{ID: r.ID, At: r.At.UTC(), BusinessID: idText(r.BusinessID), UserID: idText(r.UserID), SessionID: idText(r.SessionID),
-		Action: r.Action, Subject: r.Subject, Outcome: r.Outcome, Address: addressText(&r.Address), UserAgent: r.UserAgent,
+		Action: r.Action, Subject: r.Subject, Name: r.SubjectName, Outcome: r.Outcome, Address: addressText(&r.Address), UserAgent: r.UserAgent,
 		RequestID: r.RequestID, Details: r.Details}
 }
 

@@ -192,7 +192,7 @@ func (s *service) createAlert(ctx context.Context, in *createAlertInput) (*alert
 		if err := watches(ctx, t, a); err != nil {
 			return err
 		}
-		note(ctx, a.ID.String(), map[string]any{"name": a.Name, "condition": a.Condition})
+		noteNamed(ctx, a.ID.String(), a.Name, map[string]any{"condition": a.Condition})
 		if err := t.AddAlert(ctx, a, s.clock()); err != nil {
 			return err
 		}
@@ -219,7 +219,7 @@ func (s *service) updateAlert(ctx context.Context, in *updateAlertInput) (*alert
 		if err := watches(ctx, t, a); err != nil {
 			return err
 		}
-		note(ctx, id.String(), map[string]any{"name": a.Name, "condition": a.Condition, "is_active": a.Active})
+		noteNamed(ctx, id.String(), a.Name, map[string]any{"condition": a.Condition, "is_active": a.Active})
 		if err := t.ChangeAlert(ctx, a, in.Body.Version, s.clock()); err != nil {
 			return changed(ctx, err)
 		}

@@ -32,6 +32,7 @@ func (s *service) auditRest(ctx context.Context, method string, status int) {
 	}
 	entry := e.entry(ctx, s.clock(), nil, outcome)
 	if outcome != store.AuditDone {
+		entry.SubjectName = "" // nothing came of it, so nothing bears that name
 		entry.Details = maps.Clone(e.details)
 		if entry.Details == nil {
 			entry.Details = map[string]any{}

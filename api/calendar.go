@@ -206,7 +206,7 @@ func (s *service) saveEntry(ctx context.Context, business uuid.UUID, e store.Cal
 		if err := save(t); err != nil {
 			return err
 		}
-		note(ctx, e.ID.String(), map[string]any{"kind": e.Kind, "name": e.Name})
+		noteNamed(ctx, e.ID.String(), e.Name, map[string]any{"kind": e.Kind})
 		kept, err := t.CalendarEntry(ctx, e.ID)
 		out.Body = calendarEntry(kept)
 		return err

@@ -216,6 +216,7 @@ func (u *tour) data(who *contractCaller) {
 	u.ask(who, "deleteUpload", "", nil)
 	u.ask(who, "createUpload", "?business_id={business}&name=b.csv", "day,value\n2026-03-02,7\n", "id=id")
 	u.ask(who, "commitUpload", "", members{})
+	u.ask(who, "listUploads", "?business_id={business}", nil)
 	u.ask(who, "getUpload", "", nil)
 	u.ask(who, "listUploadRejects", "", nil)
 	u.at["id"] = u.at["business"]

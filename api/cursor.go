@@ -22,19 +22,23 @@ func encodeCursor[T any](key T) (string, error) {
 
 // decodeCursor returns nil for the first page, which has no cursor.
 func decodeCursor[T any](ctx context.Context, cursor string) (*T, error) {
+	return decodeCursorOf[T](ctx, "query", cursor)
+}
+
+// decodeCursorOf is decodeCursor for a cursor that came in the query or the body.
+func decodeCursorOf[T any](ctx context.Context, in, cursor string) (*T, error) {
 	if cursor == "" {
 		return nil, nil
 	}
-	refused := invalid(ctx, "query", "cursor", "not a cursor of this list")
 	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil {
-		return nil, refused
+		return nil, invalid(ctx, in, "cursor", "not a cursor of this list")
 	}
 	key := new(T)
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(key); err != nil || decoder.More() {
-		return nil, refused
+		return nil, invalid(ctx, in, "cursor", "not a cursor of this list")
 	}
 	return key, nil
 }

@@ -153,12 +153,12 @@ func (s *service) published(state store.DashboardState, w window, tables ...stri
 // another page. The window is set later.
 func pointQuery(ctx context.Context, in, cursor string, kpis []string, limit int) (store.PointQuery, error) {
 	q := store.PointQuery{Most: limit + 1}
-	after, err := decodeCursor[kpiKey](ctx, cursor)
+	after, err := decodeCursorOf[kpiKey](ctx, in, cursor)
 	if err != nil {
 		return q, err
 	}
 	if after != nil {
-		q.AfterKPI, q.AfterDay = after.KPI, after.Day.Time
+		q.AfterKPI, q.After = after.KPI, after.Day.Time
 	}
 	q.KPIs, err = kpiIDs(ctx, in, kpis)
 	return q, err

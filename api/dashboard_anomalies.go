@@ -13,7 +13,7 @@ import (
 
 type anomaliesInput struct {
 	WindowInput
-	KPIs      []string `query:"kpi" doc:"Only these KPIs, with commas between them" maxItems:"100" example:"0192f0c1-aaaa-7000-8000-000000000002"`
+	KPIs      []string `query:"kpi" doc:"Only these KPIs, by id with commas between them; of ids that the business has not there is nothing" maxItems:"100" example:"0192f0c1-aaaa-7000-8000-000000000002"`
 	Grain     string   `query:"grain" doc:"Only anomalous days, or only hours; both when absent" enum:"day,hour" example:"day"`
 	Severity  string   `query:"severity" doc:"Least severity" enum:"minor,major,critical" default:"minor" example:"major"`
 	Kind      string   `query:"kind" doc:"Only anomalies of this kind; all when absent" enum:"spike,dip,level_shift,flat_line,missing,volatility" example:"dip"`

@@ -19,7 +19,7 @@ import (
 // dashboards are addresses of every operation that is answered from the cache; %s is the business.
 func dashboards() []string {
 	return []string{
-		"/dashboard/metrics/%s", "/dashboard/metrics/%s?grain=week&limit=7", "/dashboard/metrics/%s?grain=month",
+		"/dashboard/metrics/%s", "/dashboard/metrics/%s?grain=week&limit=7", "/dashboard/metrics/%s?grain=hour&limit=30&include=anomalies", "/dashboard/metrics/%s?grain=month",
 		"/dashboard/metrics/%s?include=forecast,anomalies,holidays&from=2026-02-01", "/dashboard/forecasts/%s", "/dashboard/trends/%s?limit=20",
 		"/dashboard/anomalies/%s?severity=major", "/dashboard/news/%s", "/dashboard/weather/%s", "/dashboard/summary/%s",
 	}

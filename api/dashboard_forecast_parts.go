@@ -71,8 +71,8 @@ type forecastAccuracy struct {
 	Relative    *float64 `json:"relative_to_naive" doc:"Error as a multiple of that of the seasonal naive forecast of the same days: below 1 is better; null when there is none" example:"0.76"`
 }
 
-// includeInForecasts adds what was asked for to the series of a page, whose points are the answer to ask.
-func includeInForecasts(ctx context.Context, t *store.MemberTx, include []string, ask store.PointQuery, until, published time.Time, series []forecastSeries) error {
+// includeInForecasts adds what was asked for to the series of a page, of the vintages made by until.
+func includeInForecasts(ctx context.Context, t *store.MemberTx, include []string, until, published time.Time, series []forecastSeries) error {
 	kpis := make([]uuid.UUID, len(series))
 	of := make(map[uuid.UUID]*forecastSeries, len(series))
 	for i := range series {
@@ -81,11 +81,6 @@ func includeInForecasts(ctx context.Context, t *store.MemberTx, include []string
 	}
 	if len(series) == 0 {
 		return nil
-	}
-	if slices.Contains(include, withComponents) {
-		if err := includeComponents(ctx, t, ask, until, series); err != nil {
-			return err
-		}
 	}
 	if slices.Contains(include, withExplanation) {
 		texts, err := t.ForecastExplanations(ctx, until, kpis)
@@ -115,27 +110,6 @@ func includeInForecasts(ctx context.Context, t *store.MemberTx, include []string
 			bands := of[f.KPIID].Accuracy
 			*bands = append(*bands, forecastAccuracy{f.From, f.To, f.Vintages, f.Days, number(f.MAE), number(f.MASE), number(f.SMAPE), number(f.Bias),
 				number(f.Coverage80), number(f.Coverage95), number(f.Relative)})
-		}
-	}
-	return nil
-}
-
-// includeComponents adds its components to each point. Points and parts stand in the same order.
-func includeComponents(ctx context.Context, t *store.MemberTx, ask store.PointQuery, until time.Time, series []forecastSeries) error {
-	parts, err := t.ForecastParts(ctx, until, ask)
-	if err != nil {
-		return err
-	}
-	for i := range series {
-		for p := range series[i].Points {
-			if len(parts) == 0 || parts[0].KPIID.String() != series[i].KPI.ID || parts[0].Day.Format(time.DateOnly) != series[i].Points[p].Day {
-				continue
-			}
-			part := parts[0]
-			parts = parts[1:]
-			if part.Trend != nil && part.Seasonal != nil && part.LongSeasonal != nil && part.Calendar != nil && part.Measured != nil {
-				series[i].Points[p].Components = &forecastComponents{*part.Trend, *part.Seasonal, *part.LongSeasonal, *part.Calendar, *part.Measured}
-			}
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ const forecastWindow = 366 * oneDay
 
 type forecastsInput struct {
 	WindowInput
-	KPIs    []string `query:"kpi" doc:"Only these KPIs, with commas between them" maxItems:"100" example:"0192f0c1-aaaa-7000-8000-000000000002"`
+	KPIs    []string `query:"kpi" doc:"Only these KPIs, by id with commas between them; of ids that the business has not there is nothing" maxItems:"100" example:"0192f0c1-aaaa-7000-8000-000000000002"`
 	Vintage string   `query:"vintage" doc:"The forecasts as they stood on this day, as far as they are still published; the newest when absent" format:"date" example:"2026-03-29"`
 	Include []string `query:"include" doc:"What else is told, with commas between them: what each point is made of; why the forecast is as it is; how far the forecasts of the last 90 days were from what came" enum:"components,explanation,accuracy" maxItems:"3" example:"components,explanation,accuracy"`
 	Limit   int      `query:"limit" doc:"Points on one page" minimum:"1" maximum:"5000" default:"1000" example:"1000"`
@@ -98,13 +98,14 @@ func (s *service) forecasts(ctx context.Context, in *forecastsInput) (question, 
 			if err != nil {
 				return nil, err
 			}
-			series := forecastsSeries(page)
-			err = includeInForecasts(ctx, t, include, ask, until, published, series)
+			series := forecastsSeries(page, slices.Contains(include, withComponents))
+			err = includeInForecasts(ctx, t, include, until, published, series)
 			return forecastsAnswer{s.published(state, w, tables...), series, next}, err
 		}}, nil
 }
 
-func forecastsSeries(points []store.ForecastPoint) []forecastSeries {
+// forecastsSeries are the points as series, with what they are made of if that was asked for and is known.
+func forecastsSeries(points []store.ForecastPoint, withParts bool) []forecastSeries {
 	series := []forecastSeries{}
 	for i, p := range points {
 		if i == 0 || points[i-1].KPIID != p.KPIID {
@@ -112,7 +113,12 @@ func forecastsSeries(points []store.ForecastPoint) []forecastSeries {
 				Vintage: p.Vintage.Format(time.DateOnly), Method: p.Method, MASE: finite(p.MASE)})
 		}
 		last := &series[len(series)-1]
-		last.Points = append(last.Points, forecastDay(p))
+		shown := forecastDay(p)
+		if withParts && p.Parts != nil {
+			parts := forecastComponents(*p.Parts)
+			shown.Components = &parts
+		}
+		last.Points = append(last.Points, shown)
 	}
 	return series
 }

@@ -35,6 +35,11 @@ func (a *metricsAnswer) appendJSON(text []byte) ([]byte, error) {
 		}
 	}
 	text = append(text, ']')
+	if len(a.DailyKPIs) > 0 {
+		if text, err = appendMember(text, "daily_kpis", a.DailyKPIs); err != nil {
+			return nil, err
+		}
+	}
 	if len(a.Holidays) > 0 {
 		if text, err = appendMember(text, "holidays", a.Holidays); err != nil {
 			return nil, err
@@ -76,9 +81,13 @@ func (s *metricSeries) appendJSON(text []byte) ([]byte, error) {
 	return append(text, '}'), nil
 }
 
-// appendJSON appends a point. Its day is one that we wrote: digits and hyphens.
+// appendJSON appends a point. When it begins is what we wrote: digits and signs.
 func (p *metricPoint) appendJSON(text []byte) []byte {
-	text = append(append(append(text, `{"day":"`...), p.Day...), `","value":`...)
+	text = append(append(text, `{"day":"`...), p.Day...)
+	if p.StartsAt != "" {
+		text = append(append(text, `","starts_at":"`...), p.StartsAt...)
+	}
+	text = append(text, `","value":`...)
 	text = append(appendNumber(text, p.Value), `,"converted":`...)
 	text = append(appendNumber(text, p.Converted), `,"points":`...)
 	text = append(strconv.AppendInt(text, p.Points, 10), `,"days":`...)

@@ -43,7 +43,7 @@ func TestAnswersAreWrittenAsEncodingJSONDoes(t *testing.T) {
 		for range random.IntN(3) {
 			s := metricSeries{KPI: kpiAnswer{text(), text(), text()}, Currency: optional(text()), Points: []metricPoint{}}
 			for range random.IntN(5) {
-				s.Points = append(s.Points, metricPoint{at.Format(time.DateOnly), value(), value(), random.Int64N(1000), random.Int64N(31), random.IntN(2) == 0})
+				s.Points = append(s.Points, metricPoint{at.Format(time.DateOnly), []string{"", at.Format(time.RFC3339)}[random.IntN(2)], value(), value(), random.Int64N(1000), random.Int64N(31), random.IntN(2) == 0})
 			}
 			if random.IntN(2) == 0 {
 				s.Forecast = &metricForecast{Vintage: text(), MASE: value(), Points: []forecastPoint{{Day: text(), Mean: value()}}}
@@ -52,7 +52,7 @@ func TestAnswersAreWrittenAsEncodingJSONDoes(t *testing.T) {
 			a.Series = append(a.Series, s)
 		}
 		if random.IntN(2) == 0 {
-			a.Holidays, a.NextCursor = []holiday{{text(), text()}}, &name
+			a.DailyKPIs, a.Holidays, a.NextCursor = []kpiAnswer{{text(), text(), text()}}, []holiday{{text(), text()}}, &name
 		}
 		got, err := a.appendJSON(nil)
 		if err != nil {
@@ -74,7 +74,7 @@ func BenchmarkMetricsAnswer(b *testing.B) {
 		s := metricSeries{}
 		for n := range 90 {
 			v := 1000 + float64(n)/7
-			s.Points = append(s.Points, metricPoint{"2026-03-30", &v, &v, 24, 1, true})
+			s.Points = append(s.Points, metricPoint{"2026-03-30", "", &v, &v, 24, 1, true})
 		}
 		a.Series = append(a.Series, s)
 	}

@@ -169,7 +169,7 @@ func TestDashboardInputIsChecked(t *testing.T) {
 		}
 	}
 	metrics := "/dashboard/metrics/" + id
-	check(metrics+"?grain=hour", "grain")
+	check(metrics+"?grain=year", "grain")
 	check(metrics+"?include=everything", "include")
 	check(metrics+"?include=forecast,news", "include")
 	check(metrics+"?kpi=,", "kpi")

@@ -102,6 +102,7 @@ func TestMetricsAskedInABody(t *testing.T) {
 	}{
 		{"", map[string]any{}},
 		{"?grain=month", map[string]any{"grain": "month"}},
+		{"?grain=hour&include=anomalies&limit=100", map[string]any{"grain": "hour", "include": []string{"anomalies"}, "limit": 100}},
 		{"?from=2026-02-01&to=2026-03-01&limit=5", map[string]any{"from": "2026-02-01", "to": "2026-03-01", "limit": 5}},
 		{"?kpi=" + cafe.KPIs[1].String() + "," + cafe.KPIs[0].String() + "&include=holidays,forecast",
 			map[string]any{"kpis": []string{cafe.KPIs[0].String(), cafe.KPIs[1].String()}, "include": []string{"forecast", "holidays"}}},
@@ -121,6 +122,8 @@ func TestMetricsAskedInABody(t *testing.T) {
 		}
 	}
 	refuse(map[string]any{"business_id": cafe.ID, "from": "2026-02-30"}, "from")
+	refuse(map[string]any{"business_id": cafe.ID, "cursor": "x"}, "cursor")
+	refuse(map[string]any{"business_id": cafe.ID, "grain": "hour", "cursor": "x"}, "cursor")
 	refuse(map[string]any{"business_id": cafe.ID, "grain": "day", "from": "2026-03-02", "to": "2026-03-01"}, "from")
 	refuse(map[string]any{"business_id": cafe.ID, "grain": "week", "include": []string{"forecast"}}, "include")
 	hotel := s.Request(t, http.MethodPost, "/dashboard/metrics", map[string]any{"business_id": s.World.Hotel.ID}, auth...)

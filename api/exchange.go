@@ -34,6 +34,7 @@ type exchange struct {
 	// What the audit entry of the request tells, and whether it was written.
 	agent   string
 	subject string
+	called  string // what people call the subject
 	details map[string]any
 	audited bool
 
@@ -73,7 +74,7 @@ func (e *exchange) entry(_ context.Context, at time.Time, business *uuid.UUID, o
 	if business != nil {
 		e.business = business
 	}
-	entry := store.AuditEntry{At: at, BusinessID: e.business, Action: e.operation, Subject: e.subject, Outcome: outcome,
+	entry := store.AuditEntry{At: at, BusinessID: e.business, Action: e.operation, Subject: e.subject, SubjectName: e.called, Outcome: outcome,
 		Address: e.address, UserAgent: e.agent, RequestID: e.id, Details: e.details}
 	if p := e.caller; p != nil {
 		entry.UserID = &p.UserID

@@ -40,7 +40,7 @@ func newExportLimits(limit time.Duration) exportLimits {
 
 type exportInput struct {
 	ID     string `path:"id" doc:"Id of the business" format:"uuid" example:"0192f0c1-9d10-7f00-8a11-0c0ffee0cafe"`
-	Table  string `query:"table" required:"true" doc:"What to export" enum:"metrics,forecasts,anomalies,trends,news,weather" example:"metrics"`
+	Table  string `query:"table" required:"true" doc:"What to export; metrics are days, hours those of KPIs that have them" enum:"metrics,hours,forecasts,anomalies,trends,news,weather" example:"metrics"`
 	Format string `query:"format" doc:"csv (RFC 4180, UTF-8), json (one document) or jsonl (one object on each line)" enum:"csv,json,jsonl" default:"csv" example:"csv"`
 	From   string `query:"from" doc:"First local day; as far back as the subscription keeps when absent" format:"date" example:"2026-01-01"`
 	To     string `query:"to" doc:"Local day before which it ends; everything published when absent" format:"date" example:"2026-04-01"`
@@ -55,7 +55,8 @@ func (s *service) registerExport() {
 		OperationID: "exportData", Method: http.MethodGet, Path: "/data/export/{id}", Tags: []string{"data"},
 		Summary: "Export what is published of a business",
 		Description: "Everything that is published in a window of local days, in a stable order, as one file; there are no pages. Rows older than the " +
-			"subscription keeps (730 days on free, 1,830 on pro, without limit on enterprise) are left out: the header X-Export-From names the first day.\n\n" +
+			"subscription keeps (730 days on free, 1,830 on pro, without limit on enterprise) are left out, and so are " +
+			fmt.Sprintf("hours older than %d days: the header X-Export-From names the first day.\n\n", hoursKept) +
 			"In CSV, text that a spreadsheet would run as a formula (it begins with = + - @, a tab or a line break) has an apostrophe before it; numbers are written as they are. " +
 			"An export that fails half way cuts the connection: a file that arrived whole is whole. At most 4 run at once.",
 		Responses: map[string]*huma.Response{"200": {Description: "The file.",
@@ -147,6 +148,9 @@ func exportWindow(ctx context.Context, in *exportInput, state store.DashboardSta
 	earliest := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
 	if days := limitsOf(state.Tier).RetentionDays; days > 0 {
 		earliest = last.AddDate(0, 0, -days)
+	}
+	if first := last.AddDate(0, 0, 1-hoursKept); table == metricTables()["hour"] && earliest.Before(first) {
+		earliest = first
 	}
 	w := window{earliest, last.Add(forecastWindow)} // nothing is published of later days
 	for _, bound := range []struct {

@@ -21,11 +21,14 @@ func TestExportsHoldWhatIsPublished(t *testing.T) {
 	s := apitest.Start(t, apitest.Options{})
 	token, id := s.Login(t, s.World.Vic), s.World.Cafe.ID.String()
 	for table, want := range map[string]int{"metrics": 2 * apitest.MetricDays, "forecasts": 4 * apitest.ForecastDays, "anomalies": 4 * apitest.Anomalies,
-		"trends": 2 * (apitest.MetricDays - 1), "news": apitest.Articles, "weather": apitest.WeatherDays + apitest.WeatherAhead} {
-		base := "/data/export/" + id + "?table=" + table
+		"hours": 24*apitest.HourDays - 1, "trends": 2 * (apitest.MetricDays - 1), "news": apitest.Articles, "weather": apitest.WeatherDays + apitest.WeatherAhead} {
+		base, first := "/data/export/"+id+"?table="+table, "2024-03-31"
+		if table == "hours" {
+			first = "2026-01-01" // of which fewer days are kept
+		}
 		text := s.Get(t, base, token)
 		if text.Status != http.StatusOK || !strings.HasPrefix(text.Header.Get("Content-Type"), "text/csv; charset=utf-8") || text.Header.Get("X-Run-Id") != s.World.RunID.String() ||
-			text.Header.Get("X-Freshness") != "fresh" || !strings.HasPrefix(text.Header.Get("Content-Disposition"), `attachment; filename="`+table+"-2024-03-31.csv") {
+			text.Header.Get("X-Freshness") != "fresh" || !strings.HasPrefix(text.Header.Get("Content-Disposition"), `attachment; filename="`+table+"-"+first+".csv") {
 			t.Fatalf("%s: %d %v\n%s", base, text.Status, text.Header, s.Log)
 		}
 		if bytesWithout := strings.ReplaceAll(string(text.Body), "\r\n", ""); strings.ContainsAny(bytesWithout, "\r\n") {

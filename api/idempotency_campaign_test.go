@@ -86,6 +86,6 @@ func TestIdempotencyCampaign(t *testing.T) {
 	if entries != keys {
 		t.Errorf("%d audit entries of %d effects", entries, keys)
 	}
-	t.Logf("seed %d: %d keys, %d requests, %d clients left, connections cut %d times, %d answered before the last try: %d mismatches, %d audit entries",
+	t.Logf("idempotency campaign: seed %d, %d keys, %d requests, %d clients left, %d cuts of connections, %d keys answered before their last try; %d mismatches, %d audit entries",
 		seed, keys, sent.Load(), left.Load(), cuts.Load(), replays.Load(), mismatches.Load(), entries)
 }

@@ -145,7 +145,7 @@ func (s *service) createSource(ctx context.Context, in *createSourceInput) (*sou
 		if err := t.AddSource(ctx, *draft); err != nil {
 			return err
 		}
-		note(ctx, id.String(), draftDetails(*draft))
+		noteNamed(ctx, id.String(), draft.Name, draftDetails(*draft))
 		if out.Body, err = s.showStored(ctx, t, id); err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func (s *service) updateSource(ctx context.Context, in *updateSourceInput) (*sou
 		if err := t.ChangeSource(ctx, *draft); err != nil {
 			return err
 		}
-		note(ctx, id.String(), draftDetails(*draft))
+		noteNamed(ctx, id.String(), draft.Name, draftDetails(*draft))
 		out.Body, err = s.showStored(ctx, t, id)
 		return err
 	})
@@ -203,7 +203,7 @@ func (s *service) deleteSource(ctx context.Context, in *sourceInput) (*struct{},
 		if err != nil {
 			return err
 		}
-		note(ctx, id.String(), map[string]any{"name": before.Name, "kind": before.Kind, "kpis": len(before.KPIs)})
+		note(ctx, id.String(), map[string]any{"kind": before.Kind, "kpis": len(before.KPIs)}) // its name goes with it
 		return t.RemoveSource(ctx, id, s.clock())
 	})
 	if err != nil {
@@ -221,13 +221,13 @@ func (s *service) showStored(ctx context.Context, t *store.MemberTx, id uuid.UUI
 	return showSource(record, t.BusinessID, t.Role, s.clock())
 }
 
-// draftDetails is what the audit entry tells of a change: names, never values.
+// draftDetails is what the audit entry tells of a change beside the name: counts, never values.
 func draftDetails(d store.SourceChange) map[string]any {
 	secrets := []string{}
 	for name := range d.Sealed {
 		secrets = append(secrets, name)
 	}
-	return map[string]any{"name": d.Name, "kind": d.Kind, "active": d.Active, "kpis": len(d.KPIs), "secrets_set": len(secrets)}
+	return map[string]any{"kind": d.Kind, "active": d.Active, "kpis": len(d.KPIs), "secrets_set": len(secrets)}
 }
 
 // withoutSources is the answer where the service was started without what reads sources, or without keys for their secrets.

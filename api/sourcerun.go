@@ -133,7 +133,7 @@ func (s *service) readable(ctx context.Context, text string, do func(*store.Memb
 		if s.sources == nil {
 			return withoutSources(ctx)
 		}
-		note(ctx, id.String(), map[string]any{"name": source.Name})
+		noteNamed(ctx, id.String(), source.Name, nil)
 		return do(t, source)
 	})
 	return business, id, err

@@ -76,7 +76,10 @@ func fair() map[string]any {
 	return map[string]any{"kind": "event", "name": "Fair", "first_day": "2026-05-08", "last_day": "2026-05-10"}
 }
 
-func text(query string) func(names) string { return func(names) string { return query } }
+// anyOf is one of some queries, another one each time.
+func anyOf(queries ...string) func(names) string {
+	return func(n names) string { return queries[n.c.random.IntN(len(queries))] }
+}
 
 var (
 	ok      = []int{http.StatusOK}
@@ -130,7 +133,7 @@ func requestOf() map[string]sample {
 		"adminListAudit":    {want: ok},
 		"adminVerifyAudit":  {want: ok},
 
-		"getDashboardMetrics":   {target: "business", want: ok},
+		"getDashboardMetrics":   {target: "business", want: ok, query: anyOf("grain=day", "grain=hour")},
 		"getDashboardNews":      {target: "business", want: ok},
 		"getDashboardForecasts": {target: "business", want: ok},
 		"getDashboardAnomalies": {target: "business", want: ok},
@@ -138,7 +141,7 @@ func requestOf() map[string]sample {
 		"getDashboardWeather":   {target: "business", want: ok},
 		"getDashboardSummary":   {target: "business", want: ok},
 		"queryDashboardMetrics": {want: ok, body: with(nil)},
-		"exportData":            {target: "business", want: ok, query: text("table=metrics&format=csv")},
+		"exportData":            {target: "business", want: ok, query: anyOf("table=metrics", "table=hours&format=jsonl", "table=forecasts&format=json")},
 
 		"listAlerts":        {target: "business", want: ok},
 		"createAlert":       {want: created, body: with(map[string]any{"name": "low", "condition": "anomaly"})},
@@ -159,6 +162,7 @@ func requestOf() map[string]sample {
 		"createUpload": {want: created, query: ofBusiness(""), contentType: "text/csv", body: func(n names) any {
 			return fmt.Sprintf("date,value\n2026-03-01,%d\n", n.c.random.Uint32())
 		}},
+		"listUploads":       {want: ok, query: ofBusiness("")},
 		"getUpload":         {target: "upload", want: ok},
 		"listUploadRejects": {target: "upload", want: ok},
 		"commitUpload":      {target: "upload", want: []int{http.StatusBadRequest}, body: fixed(map[string]any{})}, // its file is not here

@@ -199,6 +199,8 @@ func (c *tenantCampaign) tenant(name string) *tenant {
 func (c *tenantCampaign) publish(b *tenant, mark, value string) {
 	c.exec(`insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, $3::date - n, $3::date - n, $4::float8, 1, 24, true from generate_series(0, 9) n`,
 		b.id, b.ids["kpi"], apitest.LastDay, value)
+	c.exec(`insert into serving.kpi_hourly (business_id, kpi_id, starts_at, day, hour, value, points) select $1, $2, $3::date + n * interval '1 hour', $3::date, n, $4::float8, 1 from generate_series(0, 9) n`,
+		b.id, b.ids["kpi"], apitest.LastDay, value)
 	c.exec(`insert into serving.forecasts select $1, $2, $3::date, $3::date + 1, 1, $4::float8, 1, 2, 1, 2, 'theta', $3::date from generate_series(1, 1)`, b.id, b.ids["kpi"], apitest.NewestVintage, value)
 	c.exec(`insert into serving.news_articles (business_id, url, title, seen_at, day) values ($1, 'https://news.example/' || $2, $2, $3::date, $3::date)`, b.id, mark+"-n", apitest.LastDay)
 	c.exec(`insert into serving.kpi_anomalies (business_id, kpi_id, grain, starts_at, day, value) values ($1, $2, 'day', $3::date, $3::date, $4::float8)`, b.id, b.ids["kpi"], apitest.LastDay, value)

@@ -164,7 +164,7 @@ func (s *service) addUploaded(ctx context.Context, t *store.MemberTx, u store.Up
 	if commit.Preview, err = json.Marshal(seen.Preview); err != nil {
 		return err
 	}
-	noteMore(ctx, u.ID.String(), map[string]any{"name": u.Name, "source": commit.SourceID, "new_kpis": len(added)})
+	noteMore(ctx, u.ID.String(), u.Name, map[string]any{"source": commit.SourceID, "new_kpis": len(added)})
 	return t.CommitUpload(ctx, commit)
 }
 

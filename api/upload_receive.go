@@ -319,7 +319,7 @@ func (s *service) keep(ctx context.Context, r *sent, u store.NewUpload) (*upload
 		if id, added, err = t.AddUpload(ctx, u); err != nil {
 			return err
 		}
-		note(ctx, id.String(), map[string]any{"name": u.Name, "bytes": u.SizeBytes, "content": u.Content, "new": added})
+		noteNamed(ctx, id.String(), u.Name, map[string]any{"bytes": u.SizeBytes, "content": u.Content, "new": added})
 		if !added {
 			if status, err = t.LockUpload(ctx, id); err != nil || !mayCommit(status) {
 				return err

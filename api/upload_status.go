@@ -23,7 +23,8 @@ type uploadRejectsInput struct {
 	Cursor string `query:"cursor" doc:"next_cursor of the page before" maxLength:"4096" example:"eyJuIjox"`
 }
 
-type uploadAnswer struct {
+// UploadState is what lists tell of an upload. It is exported because huma reads exported embedded structs only.
+type UploadState struct {
 	ID          string        `json:"id" doc:"Id of the upload" format:"uuid" example:"0192f0c1-5555-7000-8000-000000000005"`
 	BusinessID  string        `json:"business_id" doc:"Business whose file it is" format:"uuid" example:"0192f0c1-9d10-7f00-8a11-0c0ffee0cafe"`
 	Name        string        `json:"name" doc:"What its sender calls it" example:"till-march.csv"`
@@ -40,7 +41,11 @@ type uploadAnswer struct {
 	CreatedAt   time.Time     `json:"created_at" doc:"When it was received" example:"2026-03-31T06:00:00Z"`
 	CommittedAt *time.Time    `json:"committed_at" doc:"When it was committed; null before" example:"2026-03-31T06:01:00Z"`
 	FinishedAt  *time.Time    `json:"finished_at" doc:"When it had landed or failed; null before" example:"2026-03-31T06:01:02Z"`
-	Preview     UploadPreview `json:"preview" doc:"What was understood of it, with the choices made so far"`
+}
+
+type uploadAnswer struct {
+	UploadState
+	Preview UploadPreview `json:"preview" doc:"What was understood of it, with the choices made so far"`
 }
 
 type uploadCounts struct {
@@ -75,6 +80,7 @@ type rejectKey struct {
 }
 
 func (s *service) registerUploadStatus() {
+	s.registerUploadList()
 	register(s, huma.Operation{
 		OperationID: "getUpload", Method: http.MethodGet, Path: "/data/uploads/{id}", Tags: []string{"data"},
 		Summary:     "How far an upload has come",
@@ -119,7 +125,15 @@ func (s *service) uploadAnswer(ctx context.Context, business, id uuid.UUID) (a u
 }
 
 func newUploadAnswer(business uuid.UUID, u store.Upload) (uploadAnswer, error) {
-	a := uploadAnswer{ID: u.ID.String(), BusinessID: business.String(), Name: u.Name, Bytes: u.SizeBytes, SHA256: u.Content, Status: u.Status,
+	a := uploadAnswer{UploadState: uploadState(business, u)}
+	if err := json.Unmarshal(u.Preview, &a.Preview); err != nil {
+		return a, fmt.Errorf("read preview of upload %s: %w", u.ID, err)
+	}
+	return a, nil
+}
+
+func uploadState(business uuid.UUID, u store.Upload) UploadState {
+	a := UploadState{ID: u.ID.String(), BusinessID: business.String(), Name: u.Name, Bytes: u.SizeBytes, SHA256: u.Content, Status: u.Status,
 		Problem: u.Problem, InMetrics: u.InMetrics, InForecasts: u.InForecasts, SourceID: idText(u.SourceID), RunID: idText(u.RunID),
 		CreatedAt: u.CreatedAt, CommittedAt: u.CommittedAt, FinishedAt: u.FinishedAt}
 	if u.SizeBytes > 0 {
@@ -128,10 +142,7 @@ func newUploadAnswer(business uuid.UUID, u store.Upload) (uploadAnswer, error) {
 	if c := u.Counts; c != nil {
 		a.Rows = &uploadCounts{Sent: c.Sent, Landed: c.Landed, Unchanged: c.Unchanged, Rejected: c.Rejected, Repeated: c.Repeated, LeftOut: c.LeftOut}
 	}
-	if err := json.Unmarshal(u.Preview, &a.Preview); err != nil {
-		return a, fmt.Errorf("read preview of upload %s: %w", u.ID, err)
-	}
-	return a, nil
+	return a
 }
 
 func (s *service) listUploadRejects(ctx context.Context, in *uploadRejectsInput) (*uploadRejectsOutput, error) {

@@ -41,6 +41,16 @@ func (s *seeder) derived(b Business, kpi uuid.UUID, zone string, number int) {
 		from generate_series(1 - $3::integer, $4::integer) as n`, b.ID, LastDay, WeatherDays, WeatherAhead)
 }
 
+// hours adds the hours of a KPI's last days and says that it has them. The value of hour n is n; in USD, of which one makes two of the business's.
+func (s *seeder) hours(b Business, kpi uuid.UUID, zone string) {
+	s.t.Helper()
+	s.exec(`update kpis set grain = 'hour' where business_id = $1 and id = $2`, b.ID, kpi)
+	s.exec(`insert into serving.kpi_hourly (business_id, kpi_id, starts_at, day, hour, value, points, currency)
+		select $1, $2, at, (at at time zone $4)::date, extract(hour from at at time zone $4), n - 1, 2, 'USD'
+		from generate_series(($3::date - $5::integer + 1)::timestamp at time zone $4, ($3::date + 1)::timestamp at time zone $4 - interval '1 hour', interval '1 hour') with ordinality as h (at, n)`,
+		b.ID, kpi, LastDay, zone, HourDays)
+}
+
 // explained says what the newest vintage of a KPI is made of and why, and how the vintages of three days, and one of long ago, did in
 // the first band: in the n-th of them one day more came, off by n.
 func (s *seeder) explained(b Business, kpi uuid.UUID) {

@@ -30,8 +30,9 @@ type Business struct {
 
 // What the world holds for each business.
 const (
-	KPIs          = 3   // of which the last has no points
+	KPIs          = 3   // of which the last has no points, and the second has hours
 	MetricDays    = 100 // before the as-of day, for each KPI that has points
+	HourDays      = 10  // of hours, up to LastDay; in Berlin clocks go forward on the day before that
 	ForecastDays  = 30  // in the newest vintage
 	Articles      = 25  // five at a time seen at the same instant
 	GapDay        = "2026-03-10"
@@ -76,6 +77,9 @@ func seed(t testing.TB, ownerURL string, accounts *auth.Service) World {
 	s.member(w.Cafe, w.Gone, "owner")
 	s.member(w.Cafe, w.Vic, "viewer")
 	s.member(w.Hotel, w.Bob, "owner")
+	s.exec(`insert into serving.market_data (currency, day, rate, rate_day, provider)
+		select currency, $1::date - n, rate, $1::date - n, 'test' from (values ('EUR', 1), ('INR', 1), ('USD', 0.5)) as r (currency, rate), generate_series(0, $2 - 1) as n`,
+		LastDay, MetricDays)
 	for _, table := range Tables() {
 		s.exec(`insert into serving.publications (table_name, dataset, snapshot, run_id, as_of, rows, published_at)
 			values ($1, 'marts.' || $1, 1, $2, $3, 0, $3::timestamptz + interval '3 minutes')`, table, w.RunID, w.AsOf)
@@ -85,7 +89,7 @@ func seed(t testing.TB, ownerURL string, accounts *auth.Service) World {
 
 // Tables lists the published tables.
 func Tables() []string {
-	return []string{"kpi_data", "kpi_weekly", "kpi_monthly", "kpi_trends", "kpi_anomalies", "kpi_anomaly_context", "kpi_trend_statements", "forecasts", "forecast_accuracy",
+	return []string{"kpi_data", "kpi_hourly", "kpi_weekly", "kpi_monthly", "kpi_trends", "kpi_anomalies", "kpi_anomaly_context", "kpi_trend_statements", "forecasts", "forecast_accuracy",
 		"news_articles", "news_daily", "weather_data", "market_data", "calendar_holidays", "business_days"}
 }
 
@@ -151,6 +155,9 @@ func (s *seeder) business(name, zone, currency, country string) Business {
 				from generate_series(1, $5) as h`, b.ID, kpi, vintage, 1000*i, ForecastDays)
 		}
 		s.derived(b, kpi, zone, i)
+		if i == 1 {
+			s.hours(b, kpi, zone)
+		}
 	}
 	s.exec(`insert into serving.news_articles (business_id, url, title, domain, language, source_country, seen_at, day, query, score)
 		select $1::uuid, 'https://news.example/' || $1::uuid || '/' || n, $2::text || ' in the news ' || n, 'news.example', 'English', 'Germany',

@@ -48,7 +48,7 @@ func (tx *UserTx) AuditEntries(ctx context.Context, q AuditQuery) ([]AuditRecord
 	entries := make([]AuditRecord, len(rows))
 	for i, r := range rows {
 		entries[i] = AuditRecord{ID: r.ID, Details: r.Details, AuditEntry: AuditEntry{At: r.At, BusinessID: r.BusinessID, UserID: r.UserID, SessionID: r.SessionID,
-			Action: r.Action, Subject: r.Subject, Outcome: r.Outcome, Address: addressOf(r.IP), UserAgent: r.UserAgent, RequestID: r.RequestID}}
+			Action: r.Action, Subject: r.Subject, SubjectName: r.SubjectName, Outcome: r.Outcome, Address: addressOf(r.IP), UserAgent: r.UserAgent, RequestID: r.RequestID}}
 	}
 	return entries, nil
 }

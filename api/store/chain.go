@@ -14,8 +14,8 @@ import (
 
 // AuditState is what there is to verify.
 type AuditState struct {
-	// Entries and Chains count what the log holds. Erased counts entries whose address and user agent
-	// were erased with a person; that breaks no chain.
+	// Entries and Chains count what the log holds. Erased counts entries whose address and user agent,
+	// or name, were erased; that breaks no chain.
 	Entries, Chains, Erased int64
 	// Digest is over the last hash of every chain. Kept elsewhere, it shows later that no chain was forged as a whole.
 	Digest string
@@ -28,7 +28,7 @@ type AuditFault struct {
 	Seq   int64
 	// ID is the entry's id; 0 when it is gone.
 	ID int64
-	// Fault is "changed", "removed", "inserted" or "origin changed". A moved entry is changed at both places.
+	// Fault is "changed", "removed", "inserted", "origin changed" or "name changed". A moved entry is changed at both places.
 	Fault string
 }
 
@@ -71,7 +71,7 @@ func (tx *OperatorTx) VerifyAudit(ctx context.Context, most int) (state AuditSta
 }
 
 // EraseAuditOrigins erases from the audit log from where the transaction's user acted: address and user agent of every
-// entry. What was done stays. It returns the number of entries.
+// entry, and the names of what it was done to. What was done stays. It returns the number of entries.
 func (tx *UserTx) EraseAuditOrigins(ctx context.Context) (int64, error) {
 	n, err := tx.q.EraseAuditOrigins(ctx)
 	if err != nil {

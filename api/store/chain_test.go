@@ -30,7 +30,7 @@ func faultsOf(t *testing.T, s *store.Store) string {
 func auditAction(t *testing.T, s *store.Store, business *uuid.UUID, action string) {
 	t.Helper()
 	err := s.Audit(t.Context(), store.AuditEntry{At: time.Date(2026, 3, 31, 6, 0, 0, 123456000, time.UTC), BusinessID: business, Action: action, Outcome: store.AuditDone,
-		Address: netip.MustParseAddr("192.0.2.1"), UserAgent: "agent/1", RequestID: "r", Details: map[string]any{"n": 1.5, "text": "ü \" \\ "}})
+		Address: netip.MustParseAddr("192.0.2.1"), UserAgent: "agent/1", RequestID: "r", SubjectName: "march.csv", Details: map[string]any{"n": 1.5, "text": "ü \" \\ "}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +59,9 @@ func TestAuditTamperingIsFound(t *testing.T) {
 		"changed hash":      {"update audit_log set hash = sha256('x') where " + row(2), "changed 2, changed 3"},
 		"changed address":   {"update audit_log set ip = '192.0.2.9' where " + row(5), "origin changed 5"},
 		"added address":     {"update audit_log set origin_salt = null where " + row(5), "origin changed 5"},
+		"changed name":      {"update audit_log set subject_name = 'april.csv' where " + row(5), "name changed 5"},
+		"kept name":         {"update audit_log set name_salt = null where " + row(5), "name changed 5"},
+		"changed digest":    {"update audit_log set name_digest = audit_name(name_salt, 'april.csv'), subject_name = 'april.csv' where " + row(5), "changed 5"},
 		"removed":           {"delete from audit_log where " + row(4), "removed 4"},
 		"removed first":     {"delete from audit_log where " + row(1), "removed 1"},
 		"removed last":      {"delete from audit_log where " + row(6), "removed 6"},
@@ -87,7 +90,8 @@ func TestAuditTamperingIsFound(t *testing.T) {
 		})
 	}
 	for _, sql := range []string{"update audit_log set subject = 'x'", "delete from audit_log", "truncate audit_log", "update audit_log set ip = '192.0.2.9'",
-		"update audit_log set ip = null, user_agent = '', origin_salt = null, origin_digest = null"} {
+		"update audit_log set ip = null, user_agent = '', origin_salt = null, origin_digest = null", "update audit_log set subject_name = 'april.csv'",
+		"update audit_log set subject_name = '', name_salt = null, name_digest = null", "update audit_log set subject_name = '', name_salt = null, action = 'x'"} {
 		if _, err := db.Pool(t, "").Exec(t.Context(), sql); err == nil {
 			t.Errorf("%s: the log let it happen", sql)
 		}

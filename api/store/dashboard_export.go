@@ -24,7 +24,7 @@ type Export struct {
 func exports() map[string]Export {
 	all := map[string]Export{}
 	for _, e := range []Export{
-		{"metrics", "kpi_data", query.ExportMetrics}, {"forecasts", "forecasts", query.ExportForecasts},
+		{"metrics", "kpi_data", query.ExportMetrics}, {"hours", "kpi_hourly", query.ExportHours}, {"forecasts", "forecasts", query.ExportForecasts},
 		{"anomalies", "kpi_anomalies", query.ExportAnomalies}, {"trends", "kpi_trends", query.ExportTrends},
 		{"news", "news_articles", query.ExportNews}, {"weather", "weather_data", query.ExportWeather},
 	} {

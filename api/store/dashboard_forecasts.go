@@ -10,26 +10,43 @@ import (
 	"github.com/signalcraft/signalcraft/api/store/internal/query"
 )
 
-// ForecastPart is what one point of a forecast is made of: the parts sum to its mean before that was brought into the KPI's range.
-// Those of a vintage from before parts were kept are nil.
-type ForecastPart struct {
-	KPIID                                             uuid.UUID
-	Day                                               time.Time
-	Trend, Seasonal, LongSeasonal, Calendar, Measured *float64
+// ForecastPoint is one day of a forecast of one KPI.
+type ForecastPoint struct {
+	KPIID      uuid.UUID
+	Name, Unit string
+	// Vintage is the day as of which the forecast was made, Method how, and MASE the method's error when it was
+	// chosen; nil when that could not be measured.
+	Vintage time.Time
+	Method  string
+	MASE    *float64
+	// Day is the local day that is forecast.
+	Day                                      time.Time
+	Mean, Lower80, Upper80, Lower95, Upper95 float64
+	// Parts is what the mean is made of; nil when the vintage is from before parts were kept.
+	Parts *ForecastParts
 }
 
-// ForecastParts returns the parts of the points that ForecastPoints returns to the same question, in the same order.
-func (tx *MemberTx) ForecastParts(ctx context.Context, until time.Time, q PointQuery) ([]ForecastPart, error) {
-	rows, err := tx.q.ForecastParts(ctx, query.ForecastPartsParams{Until: until, FromDay: q.From, ToDay: q.To, Kpis: q.kpis(),
-		AfterKPI: q.AfterKPI, AfterDay: q.AfterDay, Most: int32(q.Most)})
+// ForecastParts sum to a point's mean before that was brought into the KPI's range.
+type ForecastParts struct {
+	Trend, Seasonal, LongSeasonal, Calendar, Measured float64
+}
+
+// ForecastPoints returns each KPI's newest forecast of those made by the day until.
+func (tx *MemberTx) ForecastPoints(ctx context.Context, until time.Time, q PointQuery) ([]ForecastPoint, error) {
+	rows, err := tx.q.ForecastPoints(ctx, query.ForecastPointsParams{Until: until, FromDay: q.From, ToDay: q.To, Kpis: q.kpis(),
+		AfterKPI: q.AfterKPI, AfterDay: q.After, Most: int32(q.Most)})
 	if err != nil {
-		return nil, fmt.Errorf("read parts of forecasts: %w", Classify(err))
+		return nil, fmt.Errorf("read forecasts: %w", Classify(err))
 	}
-	parts := make([]ForecastPart, len(rows))
+	points := make([]ForecastPoint, len(rows))
 	for i, r := range rows {
-		parts[i] = ForecastPart(r)
+		points[i] = ForecastPoint{KPIID: r.KPIID, Name: r.Name, Unit: r.Unit, Vintage: r.Vintage, Method: r.Method, MASE: r.Mase,
+			Day: r.Day, Mean: r.Mean, Lower80: r.Lower80, Upper80: r.Upper80, Lower95: r.Lower95, Upper95: r.Upper95}
+		if r.Trend != nil && r.Seasonal != nil && r.LongSeasonal != nil && r.Calendar != nil && r.Measured != nil {
+			points[i].Parts = &ForecastParts{*r.Trend, *r.Seasonal, *r.LongSeasonal, *r.Calendar, *r.Measured}
+		}
 	}
-	return parts, nil
+	return points, nil
 }
 
 // ForecastExplanations returns, for each of the KPIs that has one, why its newest vintage of those made by the day until is as

@@ -17,20 +17,22 @@ type Grain string
 
 // The grains that are published.
 const (
+	Hour  Grain = "hour"
 	Day   Grain = "day"
 	Week  Grain = "week"
 	Month Grain = "month"
 )
 
-// PointQuery asks for one page of a list of points, ordered by KPI and day.
+// PointQuery asks for one page of a list of points, ordered by KPI and when they begin.
 type PointQuery struct {
 	// From and To bound the first local days of the points, half-open. Required.
 	From, To time.Time
 	// KPIs are the only ones asked for; none means all.
 	KPIs []uuid.UUID
-	// AfterKPI and AfterDay name the point after which the page begins; their zero values mean the first page.
+	// AfterKPI and After name the point after which the page begins; their zero values mean the first page. After is midnight UTC of
+	// the first local day of a point, or the instant at which an hour begins.
 	AfterKPI uuid.UUID
-	AfterDay time.Time
+	After    time.Time
 	// Most is the largest number of points to return. Required.
 	Most int
 }
@@ -38,14 +40,14 @@ type PointQuery struct {
 // kpis returns the KPIs as Postgres must see them: null is no empty list.
 func (q PointQuery) kpis() []uuid.UUID { return append([]uuid.UUID{}, q.KPIs...) }
 
-// KPISeries is a run of points of one KPI, in columns of one length, by day.
+// KPISeries is a run of points of one KPI, in columns of one length, in the order in which they begin.
 type KPISeries struct {
 	KPIID      uuid.UUID
 	Name, Unit string
 	// Currency and ConvertedCurrency are empty when the KPI is no money.
 	Currency, ConvertedCurrency string
-	// Days are the points' first local days, counted from 1970-01-01.
-	Days []int32
+	// Starts are the points' first local days, counted from 1970-01-01; of hours the minutes from then to when they begin.
+	Starts []int32
 	// Values are in the KPI's unit, Converted in ConvertedCurrency at each day's rate; NaN where there is none.
 	Values, Converted []float64
 	// Raw counts the raw points behind a value, WithValue the days that have one; Complete tells whether they cover the whole time.
@@ -55,10 +57,16 @@ type KPISeries struct {
 
 // KPIPoints returns the points of the business's KPIs at a grain, by KPI. Most bounds the points of all series together.
 func (tx *MemberTx) KPIPoints(ctx context.Context, grain Grain, q PointQuery) ([]KPISeries, error) {
-	ask := query.DayPointsParams{FromDay: q.From, ToDay: q.To, Kpis: q.kpis(), AfterKPI: q.AfterKPI, AfterDay: q.AfterDay, Most: int32(q.Most)}
+	ask := query.DayPointsParams{FromDay: q.From, ToDay: q.To, Kpis: q.kpis(), AfterKPI: q.AfterKPI, AfterDay: q.After, Most: int32(q.Most)}
 	var series []KPISeries
 	var err error
 	switch grain {
+	case Hour:
+		var rows []query.HourPointsRow
+		rows, err = tx.q.HourPoints(ctx, query.HourPointsParams{FromDay: q.From, ToDay: q.To, Kpis: q.kpis(), AfterKPI: q.AfterKPI, AfterStart: q.After, Most: int32(q.Most)})
+		for _, r := range rows {
+			series = append(series, KPISeries(r))
+		}
 	case Day:
 		var rows []query.DayPointsRow
 		rows, err = tx.q.DayPoints(ctx, ask)
@@ -89,17 +97,17 @@ func (tx *MemberTx) KPIPoints(ctx context.Context, grain Grain, q PointQuery) ([
 	return series, nil
 }
 
-// sort brings the columns into the order of days. Postgres nearly always returns them so; asking it to would sort each column.
+// sort brings the columns into their order. Postgres nearly always returns them so; asking it to would sort each column.
 func (s *KPISeries) sort() {
-	if slices.IsSorted(s.Days) {
+	if slices.IsSorted(s.Starts) {
 		return
 	}
-	order := make([]int, len(s.Days))
+	order := make([]int, len(s.Starts))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(s.Days[a], s.Days[b]) })
-	s.Days, s.Values, s.Converted = picked(s.Days, order), picked(s.Values, order), picked(s.Converted, order)
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(s.Starts[a], s.Starts[b]) })
+	s.Starts, s.Values, s.Converted = picked(s.Starts, order), picked(s.Values, order), picked(s.Converted, order)
 	s.Raw, s.WithValue, s.Complete = picked(s.Raw, order), picked(s.WithValue, order), picked(s.Complete, order)
 }
 
@@ -109,35 +117,6 @@ func picked[T any](column []T, order []int) []T {
 		sorted[i] = column[at]
 	}
 	return sorted
-}
-
-// ForecastPoint is one day of a forecast of one KPI.
-type ForecastPoint struct {
-	KPIID      uuid.UUID
-	Name, Unit string
-	// Vintage is the day as of which the forecast was made, Method how, and MASE the method's error when it was
-	// chosen; nil when that could not be measured.
-	Vintage time.Time
-	Method  string
-	MASE    *float64
-	// Day is the local day that is forecast.
-	Day                                      time.Time
-	Mean, Lower80, Upper80, Lower95, Upper95 float64
-}
-
-// ForecastPoints returns each KPI's newest forecast of those made by the day until.
-func (tx *MemberTx) ForecastPoints(ctx context.Context, until time.Time, q PointQuery) ([]ForecastPoint, error) {
-	rows, err := tx.q.ForecastPoints(ctx, query.ForecastPointsParams{Until: until, FromDay: q.From, ToDay: q.To, Kpis: q.kpis(),
-		AfterKPI: q.AfterKPI, AfterDay: q.AfterDay, Most: int32(q.Most)})
-	if err != nil {
-		return nil, fmt.Errorf("read forecasts: %w", Classify(err))
-	}
-	points := make([]ForecastPoint, len(rows))
-	for i, r := range rows {
-		points[i] = ForecastPoint{KPIID: r.KPIID, Name: r.Name, Unit: r.Unit, Vintage: r.Vintage, Method: r.Method, MASE: r.Mase,
-			Day: r.Day, Mean: r.Mean, Lower80: r.Lower80, Upper80: r.Upper80, Lower95: r.Lower95, Upper95: r.Upper95}
-	}
-	return points, nil
 }
 
 // TrendPoint says how a KPI moved up to one day. What cannot be said is nil.
@@ -157,7 +136,7 @@ type TrendPoint struct {
 // TrendPoints returns how the business's KPIs moved.
 func (tx *MemberTx) TrendPoints(ctx context.Context, q PointQuery) ([]TrendPoint, error) {
 	rows, err := tx.q.TrendPoints(ctx, query.TrendPointsParams{FromDay: q.From, ToDay: q.To, Kpis: q.kpis(),
-		AfterKPI: q.AfterKPI, AfterDay: q.AfterDay, Most: int32(q.Most)})
+		AfterKPI: q.AfterKPI, AfterDay: q.After, Most: int32(q.Most)})
 	if err != nil {
 		return nil, fmt.Errorf("read trends: %w", Classify(err))
 	}

@@ -27,13 +27,15 @@ type AuditEntry struct {
 	BusinessID, UserID, SessionID *uuid.UUID
 	// Action is the id of the operation, Subject the id of what it changed; Subject may be empty.
 	Action, Subject string
+	// SubjectName is what people call the subject, or empty. It is erased with what bears it, and with who named it.
+	SubjectName string
 	// Outcome is AuditDone, AuditDenied or AuditFailed.
 	Outcome string
 	// Address and UserAgent describe the caller; the zero address means unknown.
 	Address   netip.Addr
 	UserAgent string
 	RequestID string
-	// Details hold what else an auditor asks for, and no secret. Nil means none.
+	// Details hold what else an auditor asks for, no secret, and nothing that a person wrote: they stay for ever. Nil means none.
 	Details map[string]any
 }
 
@@ -51,7 +53,7 @@ func addAudit(ctx context.Context, q *query.Queries, e AuditEntry) error {
 		return fmt.Errorf("audit %s: %w", e.Action, err)
 	}
 	p := query.AddAuditEntryParams{At: e.At, BusinessID: e.BusinessID, UserID: e.UserID, SessionID: e.SessionID, Action: e.Action,
-		Subject: e.Subject, Outcome: e.Outcome, UserAgent: e.UserAgent, RequestID: e.RequestID, Details: details}
+		Subject: e.Subject, SubjectName: e.SubjectName, Outcome: e.Outcome, UserAgent: e.UserAgent, RequestID: e.RequestID, Details: details}
 	if e.Address.IsValid() {
 		address := e.Address.Unmap().WithZone("") // inet has no zones
 		p.IP = &address

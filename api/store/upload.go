@@ -118,29 +118,68 @@ func (tx *MemberTx) PendingUploads(ctx context.Context) (int, error) {
 
 // Upload returns an upload of the business, or ErrNotFound.
 func (tx *MemberTx) Upload(ctx context.Context, id uuid.UUID) (Upload, error) {
-	r, err := tx.q.Upload(ctx, query.UploadParams{BusinessID: tx.BusinessID, ID: id})
-	if err != nil {
-		return Upload{}, fmt.Errorf("read upload %s: %w", id, Classify(err))
+	found, err := tx.readUploads(ctx, query.UploadsParams{OnlyID: &id, Most: 1})
+	if err == nil && len(found) == 0 {
+		err = ErrNotFound
 	}
+	if err != nil {
+		return Upload{}, fmt.Errorf("read upload %s: %w", id, err)
+	}
+	return found[0], nil
+}
+
+// UploadQuery asks for one page of uploads.
+type UploadQuery struct {
+	// Before is the last upload of the page before; nil means the first page.
+	Before *uuid.UUID
+	// Status is the only one asked for; empty means all.
+	Status string
+	Most   int
+}
+
+// Uploads returns the business's uploads without their previews, the newest first.
+func (tx *MemberTx) Uploads(ctx context.Context, q UploadQuery) ([]Upload, error) {
+	found, err := tx.readUploads(ctx, query.UploadsParams{BeforeID: q.Before, OnlyStatus: q.Status, Most: int32(q.Most)})
+	if err != nil {
+		return nil, fmt.Errorf("list uploads: %w", err)
+	}
+	return found, nil
+}
+
+func (tx *MemberTx) readUploads(ctx context.Context, p query.UploadsParams) ([]Upload, error) {
+	p.BusinessID = tx.BusinessID
+	rows, err := tx.q.Uploads(ctx, p)
+	if err != nil {
+		return nil, Classify(err)
+	}
+	published, err := tx.q.PublishedFrom(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read freshness: %w", Classify(err))
+	}
+	uploads := make([]Upload, len(rows))
+	for i, r := range rows {
+		uploads[i] = uploadOf(r, published)
+	}
+	return uploads, nil
+}
+
+// uploadOf is a row, with whether what it landed was there when the parts were published.
+func uploadOf(r query.UploadsRow, published []query.PublishedFromRow) Upload {
 	u := Upload{ID: r.ID, CreatedBy: r.CreatedBy, Name: r.Name, Content: r.Content, SizeBytes: r.SizeBytes, Status: r.Status, Choices: r.Choices, Preview: r.Preview,
 		SourceID: r.SourceID, BytesRead: r.BytesRead, RunID: r.RunID, AsOf: r.AsOf, CreatedAt: r.CreatedAt, CommittedAt: r.CommittedAt, FinishedAt: r.FinishedAt}
 	if r.Problem != nil {
 		u.Problem = *r.Problem
 	}
 	if u.Status != UploadLanded || r.RowsSent == nil {
-		return u, nil
+		return u
 	}
 	u.Counts = &UploadCounts{Sent: *r.RowsSent, Landed: *r.RowsLanded, Unchanged: *r.RowsUnchanged, Rejected: *r.RowsRejected, Repeated: *r.RowsRepeated, LeftOut: *r.RowsLeftOut}
-	published, err := tx.q.PublishedFrom(ctx)
-	if err != nil {
-		return Upload{}, fmt.Errorf("read freshness: %w", Classify(err))
-	}
 	for _, p := range published {
 		current := u.FinishedAt != nil && !p.PublishedFrom.Before(*u.FinishedAt)
 		u.InMetrics = u.InMetrics || p.Part == FreshMetrics && current
 		u.InForecasts = u.InForecasts || p.Part == FreshForecasts && current
 	}
-	return u, nil
+	return u
 }
 
 // DeleteUpload removes an upload, or returns ErrNotFound.

@@ -92,6 +92,7 @@ var seeds = map[string]string{
 	"public.upload_rejects": `with u as (insert into uploads (business_id, id, name, content, size_bytes) values ($1, $2, 'till.csv', repeat('0', 64), 1) on conflict do nothing)
 		insert into upload_rejects (business_id, upload_id, number, reason, raw) select $1, $2, 1, 'bad', 'x' where $3::uuid is not null`,
 	"serving.kpi_data":             `insert into serving.kpi_data (business_id, kpi_id, day, starts_at, value, points, hours_expected, complete) select $1, $2, '2026-03-29', '2026-03-28T23:00Z', 1, 1, 23, true where $3::uuid is not null`,
+	"serving.kpi_hourly":           `insert into serving.kpi_hourly (business_id, kpi_id, starts_at, day, hour, value, points) select $1, $2, '2026-03-29T10:00Z', '2026-03-29', 12, 1, 1 where $3::uuid is not null`,
 	"serving.kpi_weekly":           `insert into serving.kpi_weekly (business_id, kpi_id, week_start, week_end, iso_year, iso_week, days, points, complete) select $1, $2, '2026-03-23', '2026-03-29', 2026, 13, 7, 7, true where $3::uuid is not null`,
 	"serving.kpi_monthly":          `insert into serving.kpi_monthly (business_id, kpi_id, month, days, days_expected, points, complete) select $1, $2, '2026-03-01', 31, 31, 31, true where $3::uuid is not null`,
 	"serving.kpi_trends":           `insert into serving.kpi_trends (business_id, kpi_id, day) select $1, $2, '2026-03-29' where $3::uuid is not null`,

@@ -168,7 +168,7 @@ func TestBadKPIFiles(t *testing.T) {
 	steps, err := s.nightly(t, asOf)
 	wantError(t, "run on broken files", err,
 		`header.csv of source `+id(id("Shop").String()+"header.csvvalue").String()+`: line 1: column "day" is not in the header "date, kpi, value"`,
-		"packed.csv of source ", "unexpected EOF", "KPI source missing.csv", "missing.csv: no such file or directory")
+		"packed.csv of source ", "unexpected EOF", "KPI source "+id(id("Shop").String()+"missing.csvvalue").String(), "missing.csv: no such file or directory")
 	if got := steps["KPI files"]; got.RowsIn != 11 || got.RowsOut != 4 || got.Quarantined != 7 {
 		t.Errorf("KPI files: %d rows in, %d landed, %d quarantined; want 11, 4 and 7", got.RowsIn, got.RowsOut, got.Quarantined)
 	}

@@ -25,7 +25,8 @@ type benchAPICommand struct {
 	Businesses int           `default:"10000" help:"How many businesses, ten KPIs each."`
 	Days       int           `default:"100" help:"Days of published points of each KPI; at least 90."`
 	Rate       int           `default:"1500" help:"Requests a second of the measurements at a fixed rate."`
-	Duration   time.Duration `default:"10s" help:"Length of each measurement; an hour shows that memory stays flat."`
+	Duration   time.Duration `default:"10s" help:"Length of each measurement."`
+	Sustain    time.Duration `placeholder:"DURATION" help:"Hold a mixed load at --rate for this long as well, and print memory as it goes; an hour shows that it stays flat."`
 	Keep       bool          `help:"Keep the data folder, whose path is printed."`
 	From       string        `type:"path" placeholder:"FOLDER" help:"Use a data folder that an earlier run kept, and the same sizes."`
 	Profile    string        `type:"path" placeholder:"FILE" help:"Write a CPU profile of the warm measurement over all businesses."`
@@ -33,7 +34,7 @@ type benchAPICommand struct {
 
 // Help is shown by signalcraft bench api --help.
 func (benchAPICommand) Help() string {
-	return "Works in a temporary folder with a Postgres of its own, and serves on a port of this machine. Service, Postgres\nand load generator share the cores. What is asked for is one business's ten KPIs over 90 days.\n\nExamples:\n\n  signalcraft bench api\n  signalcraft bench api --duration 1h"
+	return "Works in a temporary folder with a Postgres of its own, and serves on a port of this machine. Service, Postgres\nand load generator share the cores. What is asked for is one business's ten KPIs over 90 days.\n\nExamples:\n\n  signalcraft bench api\n  signalcraft bench api --duration 2s --rate 500 --sustain 1h"
 }
 
 const (
@@ -45,8 +46,8 @@ const (
 
 // Run loads the data, serves it and prints the tables.
 func (c benchAPICommand) Run(ctx context.Context, settings *Settings, std streams) (err error) {
-	if c.Businesses < benchShare || c.Days < benchAsked || c.Rate < 1 || c.Duration <= 0 {
-		return fmt.Errorf("--businesses must be at least %d, --days %d, --rate and --duration more than nothing", benchShare, benchAsked)
+	if c.Businesses < benchShare || c.Days < benchAsked || c.Rate < 1 || c.Duration <= 0 || c.Sustain < 0 {
+		return fmt.Errorf("--businesses must be at least %d, --days %d, --rate and --duration more than nothing, --sustain not negative", benchShare, benchAsked)
 	}
 	settings.DataDir = c.From
 	if c.From == "" {
@@ -118,6 +119,11 @@ func (b *benchAPI) run(ctx context.Context) (err error) {
 	}
 	if err := b.print(results); err != nil {
 		return err
+	}
+	if b.Sustain > 0 {
+		if err := b.measureSustained(ctx, owner); err != nil {
+			return err
+		}
 	}
 	return b.measureLogin(ctx, owner)
 }

@@ -28,7 +28,8 @@ type benchForecastCommand struct {
 	Horizon []int    `required:"" placeholder:"H" help:"Values to forecast: once for all sets, or as often as --train."`
 	Period  []int    `required:"" placeholder:"M" help:"Season length in values, 1 for none: once for all sets, or as often as --train."`
 	Format  string   `enum:"auto,m4,ragged" default:"auto" help:"m4: a header row, then id and values, padded with empty fields. ragged: id and values. auto tells by the header."`
-	Methods bool     `negatable:"" default:"true" help:"Measure every single method beside the default."`
+	Method  []string `sep:"none" placeholder:"NAME" help:"Measure this single method beside the default, and no other. Repeat for several. A wrong name prints all."`
+	Methods bool     `negatable:"" default:"true" help:"Without --method: measure every single method beside the default."`
 	JSON    bool     `name:"json" help:"Print JSON instead of tables."`
 }
 
@@ -37,13 +38,20 @@ func (benchForecastCommand) Help() string {
 	return `One row of a file is one series: its id, then its values in time order; NA is a missing value. Both parts hold the
 same ids in the same order. Negative forecasts are set to 0.
 
-sMAPE, MASE, MSIS (95 %), and OWA against Naive2 are those of the M4 competition; a method's OWA is against Naive2 on
-the series that the method applies to. Several sets are printed one by one, then together: averages over all series.
+The first row of a table is the default: methods chosen and combined for each series by their errors inside its training
+part. The references of the competitions follow, then single methods, each over the series that it applies to.
 
-Example:
+sMAPE, MASE, MSIS (95 %), and OWA against Naive2 are those of the M4 competition: 0 is perfect, and an OWA below 1 errs
+less than Naive2; a method's OWA is against Naive2 on the series that the method applies to. "in 80 %" and "in 95 %" are the
+shares of test values inside the bounds. Several sets are printed one by one, then together: averages over all series.
+
+` + methodNames + ` In names "long" stands for that of a second season which is found in each series.
+
+Examples:
 
   signalcraft bench forecast --train m3/yearly-train.csv.gz --test m3/yearly-test.csv.gz --horizon 6 --period 1 \
-    --train m3/other-train.csv.gz --test m3/other-test.csv.gz --horizon 8 --period 1`
+    --train m3/other-train.csv.gz --test m3/other-test.csv.gz --horizon 8 --period 1
+  signalcraft bench forecast --train shop-train.csv --test shop-test.csv --horizon 30 --period 7 --method ets --method "standard theta"`
 }
 
 // forecastSet is one set of the command line.
@@ -130,7 +138,7 @@ func (c benchForecastCommand) measure(ctx context.Context, set forecastSet) (out
 	}
 	defer func() { err = errors.Join(err, test.Close()) }()
 	bench := backtest.Bench{Season: set.period, Horizon: set.horizon, Now: time.Now}
-	if c.Methods {
+	if bench.Methods = c.Method; c.Methods && len(c.Method) == 0 {
 		bench.Methods = forecast.Methods(set.period)
 	}
 	watch := watchMemory(ctx, "")

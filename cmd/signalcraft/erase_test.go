@@ -40,9 +40,7 @@ func (s *scenario) run(t *testing.T, jobs ...string) {
 	}
 }
 
-// shops are two businesses with a daily KPI each and a refused line, landed, computed and published.
-
-// shopsOn makes them on a database.
+// shopsOn makes two businesses on a database, with a daily KPI, an hourly one and a refused line each, landed, computed and published.
 func shopsOn(t *testing.T, database *storetest.DB) (s *scenario, goes, stays uuid.UUID) {
 	t.Helper()
 	handler, err := replay.New(fstest.MapFS{}, replay.Manifest{Version: 1})
@@ -59,6 +57,13 @@ func shopsOn(t *testing.T, database *storetest.DB) (s *scenario, goes, stays uui
 		s.put(t, name+".csv", lines...)
 		s.file(t, business, name+".csv", kpi.Spec{Time: []string{"day"}, Value: "value"},
 			store.KPI{Name: "takings of " + name, Grain: "day"})
+		lines = []string{"time,visitors"}
+		for hour := range 48 {
+			lines = append(lines, fmt.Sprintf("%s,%d", s.now().UTC().Truncate(24*time.Hour).Add(time.Duration(hour-72)*time.Hour).Format(time.RFC3339), hour))
+		}
+		s.put(t, name+" hours.csv", lines...)
+		s.file(t, business, name+" hours.csv", kpi.Spec{Time: []string{"time"}, Value: "visitors"},
+			store.KPI{Name: "visitors of " + name, Grain: "hour"})
 	}
 	s.run(t, "load_kpis", refreshJob)
 	return s, id("Leaving Inn"), id("Steady Inn")
@@ -168,9 +173,9 @@ func TestADeletedBusinessIsGoneEverywhere(t *testing.T) {
 	t.Parallel()
 	database := storetest.New(t)
 	s, goes, stays := shopsOn(t, database)
-	texts := []string{goes.String(), "quiet Leaving Inn", id("takings of Leaving Inn").String()}
+	texts := []string{goes.String(), "quiet Leaving Inn", id("takings of Leaving Inn").String(), id("visitors of Leaving Inn").String()}
 	want := s.rowsOf(t, texts...)
-	if len(want["marts.kpi_daily"]) != 60 || len(want["raw.quarantine"]) != 1 || len(want["marts.kpi_forecasts"]) == 0 {
+	if len(want["marts.kpi_daily"]) != 62 || len(want["marts.kpi_hourly"]) != 48 || len(want["raw.quarantine"]) != 1 || len(want["marts.kpi_forecasts"]) == 0 {
 		t.Fatalf("before: %d days, %d refused, %d forecasts of the other business", len(want["marts.kpi_daily"]), len(want["raw.quarantine"]), len(want["marts.kpi_forecasts"]))
 	}
 	// What it left in folders: a file that it sent, an answer for it, rows that a run spilled.
@@ -185,8 +190,8 @@ func TestADeletedBusinessIsGoneEverywhere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(s.traces(t, database, texts...)) < 10 {
-		t.Fatal("the search finds next to nothing before")
+	if before := s.traces(t, database, texts...); len(before) < 10 || !slices.ContainsFunc(before, func(place string) bool { return strings.Contains(place, "serving.kpi_hourly") }) {
+		t.Fatalf("the search finds next to nothing before: %v", before)
 	}
 	s.leave(t, goes)
 	s.run(t, "upkeep")

@@ -58,7 +58,7 @@ func TestIdempotencyWhenKilled(t *testing.T) {
 	t.Cleanup(s.kill)
 	s.found()
 	took := s.measure()
-	answered, silent, lost, taken := 0, 0, 0, 0
+	answered, silent, lost, taken, wrong := 0, 0, 0, 0, 0
 	for k := range kills {
 		// Every other kill comes when the first answer does, which is thrown away: that work is done and nobody hears of it.
 		delay := time.Duration(-1)
@@ -82,10 +82,12 @@ func TestIdempotencyWhenKilled(t *testing.T) {
 			}
 			first, second := s.post(name), s.post(name)
 			if first.status != http.StatusCreated || second.status != http.StatusCreated || first.body != second.body || s.effects(name) != 1 {
+				wrong++
 				t.Errorf("kill %d after %s, %s: %d effects before the retry and %d after, answers %d %.200s and %d %.200s; want one effect and its answer",
 					k, delay, name, before, s.effects(name), first.status, first.body, second.status, second.body)
 			}
 			if (status == http.StatusCreated || before > 0) != first.replayed {
+				wrong++
 				t.Errorf("kill %d, %s: replayed %t after an answer %d and %d effects", k, name, first.replayed, status, before)
 			}
 			taken++
@@ -95,7 +97,8 @@ func TestIdempotencyWhenKilled(t *testing.T) {
 	if entries := s.count(`select count(*) from audit_log where action = 'createAlert' and outcome = 'done'`); entries != taken+measured {
 		t.Errorf("%d audit entries of %d effects", entries, taken+measured)
 	}
-	t.Logf("seed %d: %d kills, %d keys: %d answered before the kill, %d done and not answered, %d not done; each has one effect after the retry", seed, kills, taken, answered, silent, lost)
+	t.Logf("idempotency campaign, kills: seed %d, %d kills, %d keys: %d answered before the kill, %d done and not answered, %d not done; %d without one effect and its answer after the retry",
+		seed, kills, taken, answered, silent, lost, wrong)
 	if silent == 0 && lost == 0 {
 		t.Error("no kill hit a request: the campaign shows nothing")
 	}

@@ -58,7 +58,7 @@ func (b *batch) loadKPIs(ctx context.Context, e *execution) (step, error) {
 		r := &reading{source: source}
 		file, err := b.file(ctx, r)
 		if err != nil {
-			r.err = fmt.Errorf("KPI source %s (%s): %w", source.Name, source.ID, err)
+			r.err = fmt.Errorf("KPI source %s: %w", source.ID, err)
 			failed = append(failed, r.err)
 		} else if r.content == source.LastContent {
 			continue

@@ -50,7 +50,7 @@ type commands struct {
 	Config  configCommand  `cmd:"" help:"Print the effective settings, secrets masked."`
 	Audit   auditCommand   `cmd:"" help:"Verify that the audit log is whole."`
 	Anomaly anomalyCommand `cmd:"" help:"Look at anomalies: simulate a setting on history."`
-	Bench   benchCommand   `cmd:"" help:"Measure: the whole batch on made-up KPIs."`
+	Bench   benchCommand   `cmd:"" help:"Measure speed and accuracy: the batch, the service, forecasts, anomalies, sentiment."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Forecast forecastCommand `cmd:"" help:"Look into forecasts: tell why one is as it is, and draw it."`

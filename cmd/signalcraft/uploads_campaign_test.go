@@ -182,5 +182,5 @@ func (s *sender) compareLanded(t *testing.T, seed int, sent map[string]*kpitest.
 	if n := s.scenarioOf().count(t, "raw.quarantine"); int64(n) != rejected {
 		fail("%d rows in quarantine, want %d", n, rejected)
 	}
-	t.Logf("campaign uploads, service: seed %d, %d files, %d values sent = %d landed + %d quarantined, %d mismatches", seed, len(sent), total, len(rows), rejected, mismatches)
+	t.Logf("campaign uploads, service: seed %d, %d files, %d values sent, %d in the lake, %d refused; %d mismatches", seed, len(sent), total, len(rows), rejected, mismatches)
 }

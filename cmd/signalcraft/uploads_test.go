@@ -10,6 +10,7 @@ import (
 	"math"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -294,6 +295,32 @@ func TestAmbiguousUploads(t *testing.T) {
 		t.Errorf("delete what has landed: %d %s, want 409", status, text)
 	}
 	dropped := s.send(t, http.StatusCreated, "x.csv", []byte("day;sales\n03/04/2026;1,5\n"))
+	list := func(query string) (ids []string, next string) {
+		t.Helper()
+		var page struct {
+			Uploads    []upload
+			NextCursor *string `json:"next_cursor"`
+		}
+		s.call(t, http.MethodGet, "/data/uploads?business_id="+s.business+query, "", nil, 200, &page)
+		for _, u := range page.Uploads {
+			ids = append(ids, u.ID+" "+u.Status)
+		}
+		if page.NextCursor != nil {
+			next = *page.NextCursor
+		}
+		return ids, next
+	}
+	newest, landed := dropped.ID+" previewed", u.ID+" landed"
+	if ids, next := list(""); !slices.Equal(ids, []string{newest, landed}) || next != "" {
+		t.Errorf("uploads %v, next %q; want the newest first", ids, next)
+	}
+	if ids, _ := list("&status=previewed"); !slices.Equal(ids, []string{newest}) {
+		t.Errorf("uploads that wait: %v, want one", ids)
+	}
+	ids, next := list("&limit=1")
+	if rest, last := list("&limit=1&cursor=" + next); !slices.Equal(append(ids, rest...), []string{newest, landed}) || next == "" || last != "" {
+		t.Errorf("in pages: %v, then %v; want one on each of two", ids, rest)
+	}
 	s.call(t, http.MethodDelete, "/data/uploads/"+dropped.ID, "", nil, http.StatusNoContent, nil)
 	s.call(t, http.MethodGet, "/data/uploads/"+dropped.ID, "", nil, http.StatusNotFound, nil)
 }

@@ -9,19 +9,20 @@ import "math"
 //   - records: a value, a mean of the last 4 and of the last 16 that the series never had (see record);
 //   - level: values that keep to one side of what the series did for long (see drift);
 //   - volatility: errors that are larger or smaller than they were for long (see drift);
-//   - flat and missing: runs of equal and of missing values (see run).
+//   - flat and missing: runs of equal values (see run) and of missing ones (see gap).
 //
 // All but the last two are held against their own past in this series by a tail. A view that looks afresh n times while an anomaly
 // rests has n chances to be surprised, so ln n is taken off (Bonferroni): ln(rest) off the point, ln(rest/length) off a moving
 // mean. The evidence is the largest of what remains.
 type evidence struct {
-	point      tail
-	records    [3]record
-	drifts     [2]drift // level, volatility
-	flat, miss run
-	handicap   float64 // of the point
-	seen       float64
-	last       float64
+	point    tail
+	records  [3]record
+	drifts   [2]drift // level, volatility
+	flat     run
+	gap      gap
+	handicap float64 // of the point
+	seen     float64
+	last     float64
 }
 
 // learnFirst is the number of first values that teach the predictor alone.
@@ -29,8 +30,6 @@ const learnFirst = 3
 
 const (
 	tailMemory = 20000  // values after which a tail's counts are halved
-	leastFlat  = 0.05   // chance of an equal value, at least: two are not yet a flat line
-	leastMiss  = 0.002  // chance of a missing value, at least
 	driftShare = 2. / 3 // of a rest that a moving mean spans
 	leastDrift = 8      // values that it spans at least
 )
@@ -51,8 +50,8 @@ func (e *evidence) reset(rest, slots int) {
 	for k := range e.drifts {
 		e.drifts[k].reset(length, tailMemory)
 	}
-	e.flat.reset(1)
-	e.miss.reset(slots)
+	e.flat.reset()
+	e.gap.reset(slots)
 	e.handicap, e.seen, e.last = math.Log(float64(rest)), 0, math.NaN()
 }
 
@@ -73,9 +72,9 @@ func (e *evidence) step(v sight) finding {
 	if e.seen > learnFirst {
 		e.point.add(math.Abs(z))
 	}
-	e.miss.step(v.slot, false, leastMiss)
+	e.gap.step(v.slot, false)
 	if e.seen > 1 {
-		out.take(e.flat.step(0, v.raw == e.last, leastFlat), FlatLine)
+		out.take(e.flat.step(v.raw == e.last), FlatLine)
 	}
 	e.last = v.raw
 	sudden := math.Abs(z) >= suddenScore
@@ -88,14 +87,15 @@ func (e *evidence) step(v sight) finding {
 				kind = Spike
 			}
 		}
-		out.take(surprise, kind)
+		if k == 0 || math.Abs(z) >= takesPart && z > 0 == high {
+			out.take(surprise, kind)
+		}
 	}
 	e.drift(v, sudden, side, &out)
 	return out
 }
 
-// drift shows the value to the two moving means. A mean is large for a while after what made it so: a value that does not share in
-// it is not strange itself.
+// drift shows the value to the two moving means.
 func (e *evidence) drift(v sight, sudden bool, side Kind, out *finding) {
 	named := func(kind Kind) Kind { // a value that stands out by itself is not called a drift
 		if sudden {
@@ -104,16 +104,16 @@ func (e *evidence) drift(v sight, sudden bool, side Kind, out *finding) {
 		return kind
 	}
 	level, nerves := &e.drifts[0], &e.drifts[1]
-	fewer := math.Max(0, e.handicap-math.Log(level.length))
+	fewer := math.Max(0, e.handicap-math.Log(level.mean.length))
 	far := standardised(v.x-v.long, v.longScale)
-	if surprise := level.level(far) - fewer; far*level.mean > 0 && math.Abs(far) >= takesPart {
+	if surprise := level.level(far) - fewer; far*level.mean.all > 0 && math.Abs(far) >= takesPart {
 		out.take(surprise, named(LevelShift))
 	}
 	if v.usualScale <= 0 {
 		return
 	}
 	size := math.Abs(v.x-v.expected) / v.usualScale
-	if surprise := nerves.volatility(size) - fewer; nerves.mean < 1/normalScale || size >= takesPart {
+	if surprise := nerves.volatility(size) - fewer; nerves.mean.all < 1/normalScale || size >= takesPart {
 		out.take(surprise, named(Volatility))
 	}
 }
@@ -128,7 +128,8 @@ func (e *evidence) glance(v sight) finding {
 	return finding{max(0, e.point.surprise(math.Abs(z))-e.handicap), kind}
 }
 
-// takesPart is the standardised error from which a value takes part in a drift.
+// takesPart is the standardised error from which a value takes part in what a moving mean says. A mean is large for a while after
+// what made it so: a value that does not share in it is not strange itself.
 const takesPart = 1
 
 // suddenScore is the standardised error from which a value has left its neighbours, too.
@@ -138,13 +139,16 @@ const suddenScore = 3
 func (e *evidence) relearn() {
 	e.point.resetNormal(tailMemory)
 	for k := range e.drifts {
-		e.drifts[k].reset(e.drifts[k].length, tailMemory)
+		e.drifts[k].reset(e.drifts[k].mean.length, tailMemory)
 	}
 }
 
 // missing shows that a value did not come.
 func (e *evidence) missing(slot int) finding {
-	return finding{e.miss.step(slot, true, leastMiss), Missing}
+	if e.seen == 0 {
+		return finding{0, Missing}
+	}
+	return finding{e.gap.step(slot, true), Missing}
 }
 
 // take keeps the larger surprise.

@@ -29,10 +29,10 @@ func (e *SeriesError) Error() string {
 // Judge goes through every series of the batch day by day and says of each day how far out of the ordinary it is, from the days
 // before it alone: the rows of a series that ends earlier are the first rows of the longer one. The batch is only read.
 //
-// When series were refused (a value is infinite), the error joins one SeriesError for each, in batch order, and the verdicts hold
-// all the other series. On any other error (options out of range, a batch whose columns do not fit, ctx done) the verdicts are nil.
-// Results depend on the series and the options alone: not on the number of workers, nor on the order or company of series in the
-// batch. No goroutine is left when it returns.
+// When series were refused (a value is infinite), the error joins one SeriesError for each, in batch order, and the verdicts
+// hold all the other series. On any other error (options out of range, a batch whose columns do not fit, ctx done) the
+// verdicts are nil. Results depend on the series and the options alone: not on the number of workers, nor on the order or
+// company of series in the batch. No goroutine is left when it returns.
 func Judge(ctx context.Context, batch *series.Batch, opt Options) (*Verdicts, error) {
 	if err := batch.Validate(); err != nil {
 		return nil, fmt.Errorf("judge: %w", err)
@@ -60,7 +60,15 @@ func Judge(ctx context.Context, batch *series.Batch, opt Options) (*Verdicts, er
 	return join(parts), errors.Join(refused...)
 }
 
-// judge judges one series after another.
+// judge judges one series after another. With e the evidence of a day (see evidence) and P its chance among the evidence of
+// the days outside of anomalies, by a tail of their own,
+//
+//	s = -ln P(E >= e)                           of a missing day e itself
+//	score = 1 - exp(-s/10)
+//	alarm where s >= -ln(ExpectedAlarms/30.44)  and the distance from what was expected is large enough
+//	severity: one more for each ln(10) beyond
+//
+// Days in an anomaly are not counted in P until it has lasted adopted days: what stays becomes ordinary.
 type judge struct {
 	batch    *series.Batch
 	opt      Options
@@ -168,7 +176,9 @@ func (j *judge) day(day int32, v float64, out *Verdicts) {
 
 // count keeps what the day says of the time outside of anomalies, and how long the present anomaly lasts.
 func (j *judge) count(s sighting, hit bool) {
-	if s.kind != Missing && (j.ongoing == 0 || j.lasted >= adopted) {
+	// Missing values and flat lines are held against their own past.
+	own := s.kind == Missing || s.kind == FlatLine && hit
+	if !own && (j.ongoing == 0 || j.lasted >= adopted) {
 		j.calm.add(math.Expm1(s.surprise))
 	}
 	switch {

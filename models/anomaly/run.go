@@ -2,47 +2,40 @@ package anomaly
 
 import "math"
 
-// run watches for runs of the same thing: equal values, or missing ones.
+// run watches for runs of equal values.
 //
-// With p the chance that the run goes on, from what the series did (Laplace's rule of succession, (k+1)/(n+2)), the surprise of a
-// run is the sum of -ln p over its values, as far as it exceeds one and a half of the largest such sum before: a geometric law for
-// the first run, and own experience from then on. The run with which a series begins is not strange, however long. For missing
-// values p is that of their slot of the season, (k[slot]+p)/(n[slot]+1) with the p of all slots, so that a weekday on which
-// nothing ever comes surprises nobody.
+// With p the chance that a value equals the one before, from what the series did (Laplace's rule of succession, (k+1)/(n+2)), the
+// surprise of a run is the sum of -ln p over its values, as far as it exceeds one and a half of what is usual: a geometric law for
+// the first run, and own experience from then on. Usual is the largest such sum before, but one run raises it to at most
+// double and lessonOfRun more: a series whose values stay equal for weeks again and again is soon told no more, and one that did so
+// once is told the next time. The run with which a series begins is not strange, however long.
 type run struct {
-	likely  []float64 // how often it went on, by slot
-	seen    []float64 // of how many values, by slot
-	all, of float64   // the same of all slots
-	broken  bool      // whether it ever did not go on
-	sum     float64   // surprise of the present run
-	longest float64
+	went, seen float64 // how often a value was equal, and of how many
+	broken     bool    // whether it ever was not
+	sum        float64 // surprise of the present run
+	usual      float64
 }
 
-func (r *run) reset(slots int) {
-	r.likely = append(r.likely[:0], make([]float64, slots)...)
-	r.seen = append(r.seen[:0], make([]float64, slots)...)
-	r.all, r.of, r.sum, r.longest, r.broken = 0, 0, 0, 0, false
-}
+const (
+	leastEqual  = 0.05 // chance of an equal value, at least: two are not yet a flat line
+	lessonOfRun = 2    // nats
+)
 
-// step shows whether the run goes on, and returns how surprising it is. p is not taken as less than least.
-func (r *run) step(slot int, goes bool, least float64) float64 {
-	p := (r.all + 1) / (r.of + 2)
-	if len(r.seen) > 1 {
-		p = (r.likely[slot] + p) / (r.seen[slot] + 1)
-	}
-	p = max(least, p)
-	r.seen[slot]++
-	r.of++
-	if !goes {
-		r.longest = max(r.longest, r.sum)
+func (r *run) reset() { *r = run{} }
+
+// step shows whether the next value equals the last one, and returns how surprising the run is.
+func (r *run) step(equal bool) float64 {
+	p := max(leastEqual, (r.went+1)/(r.seen+2))
+	r.seen++
+	if !equal {
+		r.usual = max(r.usual, min(r.sum, 2*r.usual+lessonOfRun))
 		r.sum, r.broken = 0, true
 		return 0
 	}
-	r.likely[slot]++
-	r.all++
+	r.went++
 	r.sum -= math.Log(p)
 	if !r.broken {
 		return 0
 	}
-	return max(0, r.sum-1.5*r.longest)
+	return max(0, r.sum-1.5*r.usual)
 }

@@ -10,12 +10,13 @@ import (
 // seasonalSpan is the width of stl's seasonal smoother that R's forecast::mstl takes for the first season.
 const seasonalSpan = 11
 
-// Interpolate returns train with its missing values filled as R's forecast::na.interp (version 8.20) does it, on which
-// published figures of sets with missing values rest. Without a season, and for at most two seasons of observed values, that is
-// straight lines between neighbours and the nearest value at the ends. With one, the missing values are first set to a
-// regression on up to five harmonics and a polynomial of up to the sixth degree; from that, a robust stl gives the season;
-// the lines are drawn on the series without it. When that leaves the observed range by more than half of it, straight lines are taken.
-// A train without missing values is returned as it is, one without an observed value too.
+// Interpolate returns train with its missing values filled as R's forecast::na.interp (Hyndman and Khandakar 2008; version
+// 8.20) does it, on which published figures of sets with missing values rest. Without a season, and for at most two seasons
+// of observed values, that is straight lines between neighbours and the nearest value at the ends. With one, the missing
+// values are first set to a regression on up to five harmonics and a polynomial of up to the sixth degree; from that, a
+// robust stl gives the season; the lines are drawn on the series without it. When that leaves the observed range by more
+// than half of it, straight lines are taken. A train without missing values is returned as it is, one without an observed
+// value too.
 func Interpolate(train []float64, season int) []float64 {
 	var places []int
 	lowest, highest := math.Inf(1), math.Inf(-1)

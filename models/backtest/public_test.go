@@ -2,13 +2,20 @@ package backtest_test
 
 import (
 	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/signalcraft/signalcraft/models/backtest"
+	"github.com/signalcraft/signalcraft/models/forecast"
+	"github.com/signalcraft/signalcraft/models/series"
 	"github.com/signalcraft/signalcraft/testdata/shared"
 )
 
@@ -101,5 +108,82 @@ func TestPublicSets(t *testing.T) {
 				t.Errorf("the default's OWA is %.3f on %d series, want at most %.3f on all %d", d.OWA, d.Series, p.atMost, result.Series)
 			}
 		})
+	}
+}
+
+// Methods that others have written, too, err as theirs do. The references are the organisers' classic Theta and the ETS of
+// R's forecast package, whose AICc chooses among nearly the same forms; both see series as they are, where ours fills gaps
+// and puts wild days aside.
+func TestMethodsErrAsTheReferencesDo(t *testing.T) {
+	type reference struct{ set, method, smape, mase string }
+	apart := map[string]float64{"standard theta": 0.02, "ets": 0.05} // as fractions
+	for _, r := range []reference{
+		{"m1/yearly", "standard theta", "20.105", "4.204"},
+		{"m1/quarterly", "standard theta", "16.355", "1.705"},
+		{"m1/monthly", "standard theta", "16.532", "1.095"},
+		{"m3/yearly", "standard theta", "16.455", "2.736"},
+		{"m3/quarterly", "standard theta", "9.037", "1.123"},
+		{"m3/monthly", "standard theta", "14.147", "0.861"},
+		{"m3/other", "standard theta", "4.442", "2.154"},
+		{"tourism/yearly", "standard theta", "20.970", "2.737"},
+		{"tourism/quarterly", "standard theta", "15.556", "1.683"},
+		{"tourism/monthly", "standard theta", "19.500", "1.651"},
+		{"nn5/daily", "standard theta", "21.175", "0.845"},
+		{"m3/yearly", "ets", "17.018", "2.871"},
+		{"m3/quarterly", "ets", "9.467", "1.155"},
+		{"m3/monthly", "ets", "14.686", "0.873"},
+		{"m3/other", "ets", "3.949", "1.809"},
+		{"tourism/yearly", "ets", "23.420", "2.971"},
+		{"tourism/quarterly", "ets", "15.388", "1.612"},
+	} {
+		t.Run(r.method+" on "+r.set, func(t *testing.T) {
+			set, ok := readPublic(t, r.set)
+			if !ok {
+				return
+			}
+			paths, _, err := backtest.Forecast(t.Context(), set, forecast.Options{Season: set.Season, Method: r.method}, series.NonNegative())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, train := range set.Train {
+				set.Train[i] = backtest.Interpolate(train, set.Season)
+			}
+			got, err := backtest.Evaluate(set, paths)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("sMAPE %.3f, MASE %.3f; reference %s and %s", got.SMAPE, got.MASE, r.smape, r.mase)
+			for _, figure := range []struct {
+				name, want string
+				got        float64
+			}{{"sMAPE", r.smape, got.SMAPE}, {"MASE", r.mase, got.MASE}} {
+				want, err := strconv.ParseFloat(figure.want, 64)
+				if err != nil || math.Abs(figure.got/want-1) > apart[r.method] {
+					t.Errorf("%s is %.3f, the reference's %s: more than %v %% apart", figure.name, figure.got, figure.want, 100*apart[r.method])
+				}
+			}
+		})
+	}
+}
+
+// readPublic reads the whole public set of a folder and name.
+func readPublic(t *testing.T, name string) (backtest.Set, bool) {
+	t.Helper()
+	sets := publicSets()
+	p := sets[slices.IndexFunc(sets, func(p publicSet) bool { return p.folder+"/"+p.name == name })]
+	reader, ok := p.open(t)
+	if !ok {
+		return backtest.Set{}, false
+	}
+	set := backtest.Set{Season: p.season, Horizon: p.horizon}
+	for {
+		id, train, test, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return set, true
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.IDs, set.Train, set.Test = append(set.IDs, id), append(set.Train, train), append(set.Test, test)
 	}
 }

@@ -26,7 +26,8 @@ func SeasonalNaive(train []float64, season, horizon int) []float64 {
 // multiplicative seasonal adjustment, multiplied by the seasonal indices again, when
 // Seasonal says that train has a season; the last value otherwise. OWA divides by its
 // errors (Makridakis, Spiliotis and Assimakopoulos 2020). Train must have no missing
-// value.
+// value. A train with zeros over a whole season, or in all of
+// the last value's phase, has no finite forecast where it passes as seasonal: there is no ratio to zero.
 func Naive2(train []float64, season, horizon int) []float64 {
 	if season <= 1 || !Seasonal(train, season) {
 		return Naive(train, horizon)

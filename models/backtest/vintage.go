@@ -8,8 +8,8 @@ import (
 	"github.com/signalcraft/signalcraft/models/series"
 )
 
-// Forecast runs the default forecaster over the training part of a set, every series
-// from day 0, and returns its paths with 95 % bounds and the vintage itself.
+// Forecast runs the forecaster over the training part of a set, every series from day 0,
+// and returns its paths with 95 % bounds and the vintage itself. With the zero options it is the default one.
 // Options.Horizon is taken from the set. Every series is declared to have the given range:
 // the organisers' clipping of negative forecasts asks for series.NonNegative.
 func Forecast(ctx context.Context, set Set, opt forecast.Options, values series.Range) (Paths, *forecast.Vintage, error) {

@@ -1,19 +1,16 @@
 package forecast
 
-import (
-	"math"
-
-	"gonum.org/v1/gonum/mat"
-)
+import "gonum.org/v1/gonum/floats"
 
 // autoregressive is an autoregression of order p on the seasonally adjusted series x or on its first differences:
 //
 //	x_t = c + phi_1*x_(t-1) + ... + phi_p*x_(t-p) + e_t
 //
-// by least squares, of the order up to most for which AICc is least (Hurvich and Tsai 1989; all orders are fitted to the
-// same values). Differences are taken when the coefficients of the levels sum to more than unitRoot: what returns to
-// its mean so slowly is not told from a random walk, and forecasts that return are worse when it is one. With always
-// set they are taken in any case. The season is taken out as for theta.
+// by least squares, of the order for which AICc is least (Hurvich and Tsai 1989; all orders are fitted to the same values)
+// among those up to a season and one, to five at least and eight at most. Differences are taken when the coefficients of the
+// levels sum to more than unitRoot: what returns to its mean so slowly is not told from a random walk, and forecasts that
+// return are worse when it is one. With always set they are taken in any case. The season is taken out as for theta. One
+// step of a forecast is bounded to arLimit, so that coefficients beyond the unit circle do no harm.
 //
 // A constant series gives the constant; fewer than 80 values are refused by applies, since on them it errs more than the
 // methods it would replace.
@@ -25,6 +22,7 @@ type autoregressive struct {
 	x, d    []float64
 	coef    []float64 // c, phi_1, ..., phi_p
 	lags    []float64
+	solver  regression
 }
 
 const (
@@ -77,69 +75,29 @@ func (a *autoregressive) prepare(y []float64) {
 }
 
 // regress chooses the order and sets the coefficients. Every order's normal equations are a leading part of those of the
-// highest one.
+// highest one. A ridge of a millionth keeps lags apart that repeat each other.
 func (a *autoregressive) regress(y []float64) {
 	a.prepare(y)
 	d := a.d
 	if a.differs {
 		d = d[1:]
 	}
-	most := min(max(a.m+1, 5), arOrder)
-	moments, targets, square := autoMoments(d, most)
-	n := float64(len(d) - most)
-	a.coef = append(a.coef[:0], mean(d))
-	best := math.Inf(1)
-	for k := 1; k <= most+1; k++ {
-		var factor mat.Cholesky
-		if !factor.Factorize(moments.SliceSym(0, k).(*mat.SymDense)) {
-			return // a constant series, or lags that repeat each other
+	most, r := min(max(a.m+1, 5), arOrder), &a.solver
+	r.begin(most + 1)
+	r.values = len(d) - most
+	target, p := d[most:], r.columns
+	r.square, r.right[0], r.gram[0] = floats.Dot(target, target), floats.Sum(target), float64(r.values)
+	for i := 1; i <= most; i++ {
+		lagged := d[most-i : len(d)-i]
+		r.right[i] = floats.Dot(lagged, target)
+		r.gram[i*p] = floats.Sum(lagged)
+		for j := 1; j <= i; j++ {
+			r.gram[i*p+j] = floats.Dot(lagged, d[most-j:len(d)-j])
 		}
-		var beta mat.VecDense
-		if factor.SolveVecTo(&beta, targets.SliceVec(0, k)) != nil {
-			return
-		}
-		sse := max(square-mat.Dot(&beta, targets.SliceVec(0, k)), 0)
-		parameters := float64(k + 1)
-		aic := n*math.Log(sse/n+1e-12) + 2*parameters + 2*parameters*(parameters+1)/max(1, n-parameters-1)
-		if aic < best {
-			best = aic
-			a.coef = append(a.coef[:0], beta.RawVector().Data...)
-		}
+		r.raise(i, 1e-6)
 	}
-}
-
-// autoMoments returns the sums of products of a constant and the lags 1 to most, with each other and with the value itself, and
-// the value's sum of squares. A ridge of a millionth keeps them positive definite.
-func autoMoments(d []float64, most int) (moments *mat.SymDense, targets *mat.VecDense, square float64) {
-	moments, targets = mat.NewSymDense(most+1, nil), mat.NewVecDense(most+1, nil)
-	n := len(d)
-	lagged := func(i int) []float64 { return d[most-i : n-i] }
-	moments.SetSym(0, 0, float64(n-most))
-	for i := 0; i <= most; i++ {
-		sum, product := 0.0, 0.0
-		for t, v := range lagged(i) {
-			sum += v
-			product += v * d[most+t]
-		}
-		if i == 0 {
-			targets.SetVec(0, sum)
-			square = product
-			continue
-		}
-		targets.SetVec(i, product)
-		moments.SetSym(0, i, sum)
-		for j := i; j <= most; j++ {
-			both, other := 0.0, lagged(j)
-			for t, v := range lagged(i) {
-				both += v * other[t]
-			}
-			if i == j {
-				both += 1e-6*both + 1e-12
-			}
-			moments.SetSym(i, j, both)
-		}
-	}
-	return moments, targets, square
+	r.factorise()
+	a.coef = append(a.coef[:0], r.solve(r.advised(1, 1))...)
 }
 
 func (a *autoregressive) paths(y []float64, origins []int, horizon int, out []float64) {

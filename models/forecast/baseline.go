@@ -2,8 +2,9 @@ package forecast
 
 import "fmt"
 
-// naive repeats the last season: the forecast for t+h is y at the latest t-k*season+h
-// that has been seen. With a season of 1 that is the last value.
+// naive repeats the last season: the forecast of t+h is y at the latest t+h-k*season that has been seen. With a season of 1, and
+// where less than a season has been seen, that is the last value. A constant series gives the constant; a series shorter
+// than a season is refused by applies.
 type naive struct{ season int }
 
 func (n *naive) name() string {
@@ -32,7 +33,8 @@ func (n *naive) paths(y []float64, origins []int, horizon int, out []float64) {
 	}
 }
 
-// average forecasts the mean of all that has been seen.
+// average forecasts the mean of all that has been seen: for noise around a level nothing errs less in the square. A constant series
+// gives the constant.
 type average struct{}
 
 func (a *average) name() string { return "average" }
@@ -53,7 +55,12 @@ func (a *average) paths(y []float64, origins []int, horizon int, out []float64) 
 	}
 }
 
-// drift continues the straight line from the first value that has been seen to the last: a random walk with drift.
+// drift continues the straight line from the first value that has been seen to the last, the forecast of a random walk with drift
+// (Hyndman and Athanasopoulos 2021, section 5.2):
+//
+//	forecast of t+h = y_t + h*(y_t-y_1)/(t-1)
+//
+// Of a single value it is that value; a constant series gives the constant; fewer than three values are refused by applies.
 type drift struct{}
 
 func (d *drift) name() string { return "drift" }

@@ -38,8 +38,13 @@ const (
 	trimmedMark = "trimmed mean of "
 )
 
-// weigh returns the combination of the ranked methods, best first, by their losses. Shares are whole percents, so
-// that the name says all.
+// weigh returns the combination of the ranked methods, best first, by their losses L (Bates and Granger 1969, with a power of
+// the loss and without correlations):
+//
+//	w_k = L_k^-4 / sum_j L_j^-4 over the up to six methods with L_k <= 1.5*L_1
+//
+// Methods without any loss share alike. Shares are whole percents, so that the name says all; the best method takes what
+// rounding leaves.
 func weigh(ranked []int, loss []float64) combination {
 	size := 1
 	for size < min(len(ranked), combined) && loss[ranked[size]] <= combinedLoss*loss[ranked[0]] {
@@ -66,7 +71,7 @@ func weigh(ranked []int, loss []float64) combination {
 	return c
 }
 
-// trim returns the trimmed mean of the best robust methods; false when there is none.
+// trim returns the trimmed mean of the best robust methods (Jose and Winkler 2008); false when there is none.
 func trim(ranked []int, models []model) (combination, bool) {
 	var c combination
 	for _, m := range ranked {

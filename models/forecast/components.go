@@ -83,6 +83,9 @@ func (f *fitter) noteSeasons(i int) {
 	}
 	if has(f.parts.whole.long) {
 		f.out.LongSeason[i] = int32(f.longSeason)
+		if f.longSeason == 0 {
+			f.out.LongSeason[i] = 365 // the year that harmonic fits to days by itself
+		}
 	}
 }
 
@@ -90,12 +93,15 @@ func (f *fitter) noteSeasons(i int) {
 // the end of y:
 //
 //	ets, multiseason      the seasonal states, less their mean
+//	ets(M,·,M)            what the factors add to the path
+//	chosen ets            what the form that was chosen says
 //	theta, ar             the fixed season; where it multiplies, what it adds to the path
 //	mstl                  each of its seasons, and those of its inner method
+//	harmonic              the harmonics of each season
 //	clipped               what its inner method says
 //	logged                exp of the inner parts: trend exp(L), season exp(L+S)-exp(L), long season exp(L+S+G)-exp(L+S)
 //	seasonal naive        the path less its mean over one season
-//	naive, average, drift, croston, tsb   nothing: all is trend
+//	naive, average, drift, croston, tsb, adida   nothing: all is trend
 //	any other             the season's shape in history, scaled to the path by least squares; see project
 type splitter struct {
 	shape  []float64
@@ -109,12 +115,18 @@ func (s *splitter) split(m model, y, path []float64, p *parts) {
 		if m.seasonal {
 			addSeason(p.of(m.m), m.state, len(y))
 		}
+	case *chosenETS:
+		s.split(m.kept, y, path, p)
+	case *multipliedETS:
+		shareSeason(p.of(m.m), path, m.state, len(y))
 	case *theta:
 		m.index.share(path, len(y), p.of(m.m))
 	case *autoregressive:
 		m.index.share(path, len(y), p.of(m.m))
 	case *mstl:
 		s.splitMSTL(m, y, path, p)
+	case *harmonic:
+		m.share(len(y), p)
 	case *multiseason:
 		for k, length := range m.start.seasons {
 			addSeason(p.of(length), m.state[k], len(y))
@@ -125,7 +137,7 @@ func (s *splitter) split(m model, y, path []float64, p *parts) {
 		s.split(m.inner, m.y, path, p)
 	case *naive:
 		splitNaive(m.season, len(y), path, p)
-	case *average, *drift, *croston, *tsb:
+	case *average, *drift, *croston, *tsb, *adida:
 	default:
 		s.project(y, path, p)
 	}
@@ -136,6 +148,14 @@ func addSeason(part, season []float64, n int) {
 	average := mean(season)
 	for h := range part {
 		part[h] += season[(n+h)%len(season)] - average
+	}
+}
+
+// shareSeason adds to part what a season of factors by phase, divided by their mean, added to a path whose first step has phase n.
+func shareSeason(part, path, season []float64, n int) {
+	average := mean(season)
+	for h, v := range path {
+		part[h] += v - v*average/season[(n+h)%len(season)]
 	}
 }
 

@@ -18,11 +18,30 @@
 // the seasonal naive error inside history (MASE, Hyndman and Koehler 2006), ranks the
 // methods. The forecast is a combination of the best ones (see combination): shares by their errors, and for
 // a short series the trimmed mean of robust methods. Over many series that errs less than any choice of
-// one. They are fitted again to all of history. The errors of their combination in the window, which none
-// of them had been fitted to, give the bounds (see spread).
+// one. They are fitted again to all of history. The errors of their combination give the bounds (see spread): those in the
+// window, which none of them had been fitted to, and with less weight those before it.
 //
 // A series whose methods were chosen less than Options.ReselectAfterDays ago keeps them:
 // only those are fitted and rolled.
+//
+// # Methods
+//
+// Each is a type that gives its formula, its source and what it does at the edges. Names are those that Methods lists.
+//
+//	naive, seasonal naive(7), average, drift   what others have to beat (see naive, average, drift)
+//	ets(A,N,A), ets(A,Ad,N) ...                exponential smoothing of one form (see ets)
+//	theta                                      the dynamic optimised theta method (see theta)
+//	ar, ari                                    autoregressions of levels or differences, with a fixed season (see autoregressive)
+//	harmonic(7), harmonic(24,168)              harmonics of seasons with autoregressive noise (see harmonic)
+//	mstl(7,365)/theta ...                      several fixed seasons around a method that knows none (see mstl)
+//	multiseason(24,168)                        exponential smoothing with two seasons (see multiseason)
+//	croston(sba), tsb, adida                   for series with many zeros (see croston, tsb, adida)
+//	log theta ...                              a method on the logarithms of a positive series (see logged)
+//	clipped ar ...                             a method on a series whose odd days are drawn in (see clipped)
+//
+// Only when asked for, since chosen among the others they bring nothing: ets, the form of exponential smoothing whose AICc
+// is least (see chosenETS), ets(M,N,M), ets(M,Ad,M) and ets(M,A,M) with a multiplicative season (see multipliedETS),
+// standard theta and optimised theta.
 //
 // # What is known of days
 //
@@ -59,7 +78,7 @@
 //     the end widen the distance that is forecast over.
 //   - an infinite value: the series is refused with a SeriesError; the others go on.
 //   - silent, without a value for more than four horizons: the last value, repeated, with the bounds of a random walk.
-//   - flat at the end for four seasons or 28 values, and three times as long as ever before: a series that stopped; it is constant since.
+//   - flat at the end for four seasons, at least 28 values, and three times as long as ever before: a series that stopped; it is constant since.
 //   - KPIs with a range: values outside are read as they are; forecasts and bounds are never outside. Those of
 //     whole numbers are whole, with bounds at the outermost ones between the bounds.
 //

@@ -33,6 +33,7 @@ type ets struct {
 	season       []float64 // before the first value, by phase
 	state        []float64 // scratch
 	turns        []etsTurn // scratch
+	tried        [6]point  // scratch
 }
 
 // trend is the form of a trend.
@@ -44,6 +45,8 @@ const (
 	straight
 )
 
+func (t trend) mark() string { return [...]string{flat: "N", damped: "Ad", straight: "A"}[t] }
+
 // newETS returns the form with a trend and a season of length m, or none when m is 1.
 func newETS(t trend, m int) *ets {
 	return &ets{seasonal: m > 1, trend: t, m: m, season: make([]float64, m), state: make([]float64, m)}
@@ -54,7 +57,7 @@ func (e *ets) name() string {
 	if e.seasonal {
 		season = "A"
 	}
-	return "ets(A," + [...]string{flat: "N", damped: "Ad", straight: "A"}[e.trend] + "," + season + ")"
+	return "ets(A," + e.trend.mark() + "," + season + ")"
 }
 
 func (e *ets) applies(y []float64) bool {
@@ -112,19 +115,27 @@ func (e *ets) parameters() int {
 // one of a calm level and one of a level that follows every value.
 func (e *ets) coarse(y []float64) (best point) {
 	lowest := math.Inf(1)
+	for _, p := range e.guesses() {
+		e.read(p)
+		if sum := e.squares(y); sum < lowest {
+			lowest, best = sum, p
+		}
+	}
+	return best
+}
+
+// guesses returns the starting points that coarse compares.
+func (e *ets) guesses() []point {
+	out := e.tried[:0]
 	for _, alpha := range [...]float64{0.03, 0.15, 0.5} {
 		for _, gamma := range [...]float64{0.02, 0.2} {
-			p := e.free(alpha, 0.05, 0.95, gamma)
-			e.read(p)
-			if sum := e.squares(y); sum < lowest {
-				lowest, best = sum, p
-			}
+			out = append(out, e.free(alpha, 0.05, 0.95, gamma))
 			if !e.seasonal {
 				break
 			}
 		}
 	}
-	return best
+	return out
 }
 
 const (
@@ -153,11 +164,11 @@ func (e *ets) read(p point) {
 // start sets the states before the first value from at most the first eight seasons (the
 // first ten values without a season): the slope by least squares through the seasons'
 // means, the season as the mean deviation from them and the slope, the level as the
-// means' mean, brought back along the slope.
-func (e *ets) start(y []float64) {
+// means' mean, brought back along the slope, which is returned also when the form has none.
+func (e *ets) start(y []float64) (slope float64) {
 	block, blocks := 1, min(len(y), 10)
 	if e.seasonal {
-		block, blocks = e.m, min(len(y)/e.m, 8)
+		block, blocks = e.m, min(len(y)/e.m, startSeasons)
 	}
 	clear(e.season)
 	var sumK, sumKK, sumV, sumKV float64
@@ -172,7 +183,7 @@ func (e *ets) start(y []float64) {
 		sumK, sumKK, sumV, sumKV = sumK+x, sumKK+x*x, sumV+average, sumKV+x*average
 	}
 	count := float64(blocks)
-	slope := (count*sumKV - sumK*sumV) / (count*sumKK - sumK*sumK) / float64(block)
+	slope = (count*sumKV - sumK*sumV) / (count*sumKK - sumK*sumK) / float64(block)
 	e.level, e.slope = sumV/count, 0
 	if e.trend != flat {
 		middle := (count*float64(block) - 1) / 2 // of these seasons, in values after the first
@@ -183,7 +194,11 @@ func (e *ets) start(y []float64) {
 			e.season[j] -= slope * (float64(j) - float64(block-1)/2)
 		}
 	}
+	return slope
 }
+
+// startSeasons is how many seasons the first states are taken from at most.
+const startSeasons = 8
 
 // squares returns the sum of squared one-step errors.
 func (e *ets) squares(y []float64) float64 {

@@ -4,8 +4,15 @@ package forecast
 type etsTurn struct{ a, b, p, g float64 }
 
 // slopes reads the free parameters p, and sets the sum of squared one-step errors and its slopes by them: the derivative of
-// every state by every parameter runs along with the states. It is written out for each parameter because a loop over them
-// takes three times as long.
+// every state by every parameter, written d, runs along with the states (see ets):
+//
+//	de_t = -(dl_(t-1) + phi*db_(t-1) + b_(t-1)*dphi + ds_(t-m))
+//	dl_t = dl_(t-1) + phi*db_(t-1) + b_(t-1)*dphi + alpha*de_t + e_t*dalpha
+//	db_t = phi*db_(t-1) + b_(t-1)*dphi + beta*de_t + e_t*dbeta
+//	ds_t = ds_(t-m) + gamma*de_t + e_t*dgamma
+//
+// First states do not depend on parameters. It is written out for each parameter because a loop over them takes three times
+// as long.
 func (e *ets) slopes(y []float64, p point, s *slopes) {
 	e.read(p)
 	alpha, beta, gamma, phi := e.alpha, e.beta, e.gamma, e.phi

@@ -44,7 +44,11 @@ type fitter struct {
 }
 
 func newFitter(batch *series.Batch, opt Options, out *Vintage) *fitter {
-	return &fitter{batch: batch, opt: opt, out: out, base: methods(opt.Season), long: map[int][]model{}}
+	f := &fitter{batch: batch, opt: opt, out: out, base: methods(opt.Season), long: map[int][]model{}}
+	if opt.Method != "" {
+		f.base = append(f.base, askedMethods(opt.Season)...)
+	}
+	return f
 }
 
 // choice is a combination and how it did in the window.

@@ -40,7 +40,6 @@ const (
 	mostHarmonics = 6
 	yearHarmonics = 3
 	yearCycles    = 1.5
-	daysInYear    = 365.25
 )
 
 // newHarmonic returns the regression on a season and a second one, which is 0 when there is none.
@@ -75,8 +74,8 @@ func (r *harmonic) fit(y []float64) {
 		r.add(y, r.season, min(int(r.season/2), mostHarmonics), false)
 	}
 	second, most := r.second, mostHarmonics
-	if second == 0 && r.season == 7 && float64(n) >= yearCycles*daysInYear {
-		second, most = daysInYear, yearHarmonics
+	if second == 0 && r.season == 7 && float64(n) >= yearCycles*year {
+		second, most = year, yearHarmonics
 	}
 	if second > 0 {
 		r.add(y, second, most, true)
@@ -130,7 +129,7 @@ func (t *term) reach(n int) {
 
 // read takes the terms' coefficients from the solver, those of the second season times a factor.
 func (r *harmonic) read(factor float64) {
-	beta := r.solver.solve()[2:]
+	beta := r.solver.solve(len(r.columns))[2:]
 	for k := range r.terms {
 		t := &r.terms[k]
 		scale := 1.0
@@ -218,6 +217,19 @@ func (r *harmonic) swell(n int) {
 		shared := r.term(t.period, n)
 		for at := range r.wave {
 			r.wave[at] += t.byCos*shared.cos[at] + t.bySin*shared.sin[at]
+		}
+	}
+}
+
+// share adds what the harmonics of each season are at the places from n on to its part.
+func (r *harmonic) share(n int, p *parts) {
+	for _, t := range r.terms {
+		part, shared := p.season, r.term(t.period, n+len(p.season))
+		if t.second {
+			part = p.long
+		}
+		for h := range part {
+			part[h] += t.byCos*shared.cos[n+h] + t.bySin*shared.sin[n+h]
 		}
 	}
 }

@@ -110,11 +110,10 @@ func ldexp(v float64, exponent int) float64 {
 	return math.Ldexp(math.Ldexp(v, exponent/2), exponent-exponent/2)
 }
 
-// fill replaces missing values. Gaps are first bridged by straight lines; the season is
-// the mean deviation of the observed values of each phase from a centred moving average
-// over that; then the gaps are bridged again on the series without its season, and the
-// season is added. A phase that was never observed has deviation 0, as has every phase of a
-// series of less than two seasons. Filled values stay between the smallest and largest
+// fill replaces missing values, in the way of R's na.interp (Hyndman and Khandakar 2008). Gaps are first bridged by straight
+// lines; the season is the mean deviation of the observed values of each phase from a centred moving average over that; then
+// the gaps are bridged again on the series without its season, and the season is added. A phase that was never observed has
+// deviation 0, as has every phase of a series of less than two seasons. Filled values stay between the smallest and largest
 // observed.
 func (s *history) fill(season int) {
 	if s.count == 0 || s.count == len(s.y) {
@@ -177,7 +176,7 @@ func (s *history) deviations(season int) []float64 {
 }
 
 // naiveScale returns the mean absolute difference of observed values a season apart, or
-// of neighbours when that is zero or undefined: what MASE divides by.
+// of neighbours when that is zero or undefined: what MASE divides by (Hyndman and Koehler 2006). It is NaN when both are.
 func (s *history) naiveScale(season int) float64 {
 	for _, lag := range [...]int{season, 1} {
 		sum, count := 0.0, 0

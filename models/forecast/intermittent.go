@@ -1,6 +1,6 @@
 package forecast
 
-// croston is Croston's method with the correction of Syntetos and Boylan (2005): sizes z
+// croston is the method of Croston (1972) with the correction of Syntetos and Boylan (2005): sizes z
 // of the non-zero values and intervals p between them are each smoothed with alpha = 0.1
 // (the value of both papers), and the forecast of every day is (1-alpha/2)*z/p. Between
 // two non-zero values it does not change. A series of zeros gives 0.

@@ -183,7 +183,15 @@ func anomalies(values []float64, n int) (deviation float64) {
 		s, c := math.Sincos(2 * math.Pi * float64(place) / year)
 		return [5]float64{1, s, c, 2 * s * c, c*c - s*s}
 	}
-	coef := leastSquares(values[:n], basis, terms)
+	var solver regression
+	solver.begin(terms)
+	for place, v := range values[:n] {
+		if row := basis(place); !math.IsNaN(v) {
+			solver.add(row[:terms], v, 1)
+		}
+	}
+	solver.factorise()
+	coef := solver.solve(terms)
 	squares := 0.0
 	for place := range values {
 		b, climate := basis(place), 0.0

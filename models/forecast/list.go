@@ -13,7 +13,7 @@ const longMark = "long"
 // names "long" stands for its length, which Options.Method reads as that found in each series.
 func Methods(season int) []string {
 	var names []string
-	for _, m := range methods(season) {
+	for _, m := range slices.Concat(methods(season), askedMethods(season)) {
 		names = append(names, m.name())
 	}
 	const length = 1 << 20 // like no real one
@@ -26,7 +26,7 @@ func Methods(season int) []string {
 // isMethod reports whether name is that of a single method or combination for a season length.
 func isMethod(name string, season int) bool {
 	known := func(list []model, name string) bool { _, ok := parse(name, list); return ok }
-	base := methods(season)
+	base := slices.Concat(methods(season), askedMethods(season))
 	return slices.ContainsFunc(longSeasons(), func(long int) bool {
 		return known(slices.Concat(base, longMethods(season, long)), strings.ReplaceAll(name, longMark, strconv.Itoa(long)))
 	})

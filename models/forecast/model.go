@@ -28,7 +28,7 @@ func methods(season int) []model {
 		&average{},
 		newETS(flat, 1),
 		newETS(damped, 1),
-		newTheta(season),
+		newTheta(dynamicTheta, season),
 	}
 	if season > 1 {
 		list = append(list,
@@ -45,15 +45,25 @@ func methods(season int) []model {
 			newHarmonic(season, 0))
 	}
 	return append(list,
-		newClipped(newTheta(season), medians),
+		newClipped(newTheta(dynamicTheta, season), medians),
 		newClipped(&autoregressive{m: season}, medians),
 		&logged{inner: newETS(damped, season)},
 		newETS(straight, season),
-		&logged{inner: newTheta(season)},
+		&logged{inner: newTheta(dynamicTheta, season)},
 		&autoregressive{m: season},
 		&logged{inner: &autoregressive{m: season, always: true}},
 		&drift{},
 		&croston{}, &tsb{}, &adida{})
+}
+
+// askedMethods lists the methods for a season length that are only forecast by when they are asked for: chosen among the
+// others they bring nothing that those do not.
+func askedMethods(season int) []model {
+	list := []model{newChosenETS(season), newTheta(standardTheta, season), newTheta(optimisedTheta, season)}
+	if season > 1 {
+		list = append(list, newMultipliedETS(flat, season), newMultipliedETS(damped, season), newMultipliedETS(straight, season))
+	}
+	return list
 }
 
 // longMethods lists the methods for a second, longer season.
@@ -64,10 +74,10 @@ func longMethods(season, long int) []model {
 	}
 	list := []model{
 		&naive{season: long},
-		newMSTL(seasons, newTheta(1)),
+		newMSTL(seasons, newTheta(dynamicTheta, 1)),
 		newMSTL(seasons, newETS(damped, 1)),
 		newMSTL(seasons, &autoregressive{m: 1}),
-		&logged{inner: newMSTL(seasons, newTheta(1))},
+		&logged{inner: newMSTL(seasons, newTheta(dynamicTheta, 1))},
 		&logged{inner: newMSTL(seasons, newETS(flat, 1))},
 	}
 	list = append(list, newHarmonic(season, long))

@@ -91,7 +91,7 @@ func TestETSStart(t *testing.T) {
 
 func TestThetaRegressionLines(t *testing.T) {
 	y := []float64{3, 1, 4, 1, 5, 9, 2, 6}
-	o := newTheta(1)
+	o := newTheta(dynamicTheta, 1)
 	o.index.estimate(y, 1)
 	o.adjust(y)
 	for n := 2; n <= len(y); n++ {
@@ -106,7 +106,7 @@ func TestThetaRegressionLines(t *testing.T) {
 // One step by hand with alpha 0.5, theta 2, y = (2, 4), l_0 = 1: l_1 = 1.5, l_2 = 2.75;
 // A_2 = 0, B_2 = 2; forecast 1 = 2.75 + 0.5*(0.25*0 + (1-0.125)/0.5*2) = 4.5, then +1 a day.
 func TestThetaByHand(t *testing.T) {
-	o := newTheta(1)
+	o := newTheta(dynamicTheta, 1)
 	o.alpha, o.theta, o.first = 0.5, 2, 1
 	got := make([]float64, 3)
 	o.paths([]float64{2, 4}, []int{2}, 3, got)
@@ -243,7 +243,7 @@ func TestPathsSeeThePastOnly(t *testing.T) {
 		for i := origin; i < n; i++ {
 			later[i] = 0.77
 		}
-		for _, m := range slices.Concat(methods(7), longMethods(7, 24), longMethods(1, 48)) {
+		for _, m := range slices.Concat(methods(7), askedMethods(7), longMethods(7, 24), longMethods(1, 48)) {
 			if !m.applies(y) || !m.applies(later) || !m.applies(y[:100]) {
 				continue
 			}

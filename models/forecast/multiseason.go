@@ -11,7 +11,7 @@ import "math"
 //	si_t = si_(t-mi) + gamma_i*e_t
 //	forecast of t+h = l_t + s1_(t+h-m1*ceil(h/m1)) + s2_(t+h-m2*ceil(h/m2)) + rho^h*u_t
 //
-// The parameters, 0 < alpha < 0.99, -0.5 < rho < 0.95 and 0 < gamma_i < 0.7, minimise the sum of e_t^2. First seasons
+// The parameters, 0 < alpha < 1, -0.5 < rho < 0.95 and 0 < gamma_i < 0.7, minimise the sum of e_t^2. First seasons
 // are those that mstl finds, the first level is the mean of the first long season without them.
 //
 // A constant series gives the constant; one shorter than two long seasons is refused by applies.

@@ -2,16 +2,17 @@ package forecast
 
 import (
 	"math"
-
-	"gonum.org/v1/gonum/mat"
+	"slices"
 )
 
 // ridge holds the weighted sums of products of what the smoother leaves of the columns, and of the series, up to several places.
 type ridge struct {
 	cuts     []int // ascending places; sums are over the rows before each
 	place    []int // of each column in the sums
-	moments  []*mat.SymDense
-	targets  []*mat.VecDense
+	sums     regression
+	moments  [][]float64 // up to each cut, as regression.gram and regression.right have them
+	targets  [][]float64
+	solver   regression
 	noise    float64 // variance
 	weights  []float64
 	scratch  []float64
@@ -20,40 +21,25 @@ type ridge struct {
 
 // gather sums up the products of the active columns. Rows of weight 0 do not count.
 func (r *ridge) gather(columns []column, active []int, y []float64) {
-	p := len(active)
 	r.place = append(r.place[:0], make([]int, len(columns))...)
 	for at, k := range active {
 		r.place[k] = at
 	}
+	r.sums.begin(len(active))
 	r.moments, r.targets = r.moments[:0], r.targets[:0]
-	moments, targets := mat.NewSymDense(p, nil), mat.NewVecDense(p, nil)
-	raw, t := moments.RawSymmetric(), 0
-	row := resize(r.scratch, p)
+	row, t := resize(r.scratch, len(active)), 0
 	r.scratch = row
 	for _, cut := range r.cuts {
 		for ; t < cut; t++ {
-			w := r.weights[t]
-			if w == 0 {
+			if r.weights[t] == 0 {
 				continue
 			}
 			for i, k := range active {
 				row[i] = columns[k].oneStep[t]
 			}
-			for i, v := range row {
-				if v == 0 {
-					continue
-				}
-				v *= w
-				targets.SetVec(i, targets.AtVec(i)+v*y[t])
-				line := raw.Data[i*raw.Stride : i*raw.Stride+p]
-				for j := i; j < p; j++ {
-					line[j] += v * row[j]
-				}
-			}
+			r.sums.add(row, y[t], r.weights[t])
 		}
-		copied := mat.NewSymDense(p, nil)
-		copied.CopySym(moments)
-		r.moments, r.targets = append(r.moments, copied), append(r.targets, mat.VecDenseCopyOf(targets))
+		r.moments, r.targets = append(r.moments, slices.Clone(r.sums.gram)), append(r.targets, slices.Clone(r.sums.right))
 	}
 }
 
@@ -69,12 +55,13 @@ func (r *ridge) solve(cut int, units []*unit) (members []int, beta []float64, ev
 	for _, u := range units {
 		members = append(members, u.columns...)
 	}
-	p := len(members)
-	a, b := mat.NewSymDense(p, nil), mat.NewVecDense(p, nil)
+	p, all := len(members), r.sums.columns
+	r.solver.begin(p)
 	for i, m := range members {
-		b.SetVec(i, r.targets[cut].AtVec(r.place[m]))
-		for j := i; j < p; j++ {
-			a.SetSym(i, j, r.moments[cut].At(r.place[m], r.place[members[j]]))
+		r.solver.right[i] = r.targets[cut][r.place[m]]
+		for j, other := range members[:i+1] {
+			a, b := r.place[m], r.place[other]
+			r.solver.gram[i*p+j] = r.moments[cut][max(a, b)*all+min(a, b)]
 		}
 	}
 	at, prior := 0, 0.0
@@ -82,20 +69,18 @@ func (r *ridge) solve(cut int, units []*unit) (members []int, beta []float64, ev
 		k := len(u.columns)
 		share := u.ridge / float64(k+1)
 		for i := range k {
-			a.SetSym(at+i, at+i, a.At(at+i, at+i)+u.ridge)
-			for j := i; j < k; j++ {
-				a.SetSym(at+i, at+j, a.At(at+i, at+j)-share)
+			line := r.solver.gram[(at+i)*p+at:]
+			line[i] += u.ridge
+			for j := range i + 1 {
+				line[j] -= share
 			}
 		}
 		prior += float64(k)*math.Log(u.ridge) - math.Log(float64(k+1))
 		at += k
 	}
-	var factor mat.Cholesky
-	var x mat.VecDense
-	if !factor.Factorize(a) || factor.SolveVecTo(&x, b) != nil {
-		return members, make([]float64, p), math.Inf(-1)
-	}
-	return members, x.RawVector().Data, (mat.Dot(&x, b)/r.noise - factor.LogDet() + prior) / 2
+	r.solver.factorise()
+	evidence = (r.solver.explained(p)/r.noise - r.solver.logDeterminant() + prior) / 2
+	return members, slices.Clone(r.solver.solve(p)), evidence
 }
 
 // judge sets the unit's ridge to the one of largest evidence in the rows before a cut, and notes that.
@@ -108,27 +93,4 @@ func (r *ridge) judge(cut int, u *unit) {
 			u.ridge, u.evidence = trial.ridge, evidence
 		}
 	}
-}
-
-// leastSquares returns the coefficients of the first terms of a basis, with missing values left out.
-func leastSquares(values []float64, basis func(place int) [5]float64, terms int) []float64 {
-	a, b := mat.NewSymDense(terms, nil), mat.NewVecDense(terms, nil)
-	for place, v := range values {
-		if math.IsNaN(v) {
-			continue
-		}
-		row := basis(place)
-		for i := range terms {
-			b.SetVec(i, b.AtVec(i)+row[i]*v)
-			for j := i; j < terms; j++ {
-				a.SetSym(i, j, a.At(i, j)+row[i]*row[j])
-			}
-		}
-	}
-	var factor mat.Cholesky
-	var x mat.VecDense
-	if !factor.Factorize(a) || factor.SolveVecTo(&x, b) != nil {
-		return make([]float64, terms)
-	}
-	return x.RawVector().Data
 }

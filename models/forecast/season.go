@@ -13,10 +13,10 @@ type seasonIndex struct {
 	counts  []float64
 }
 
-// estimate sets the season of length m in y by classical decomposition: the mean over
+// estimate sets the season of length m in y by classical decomposition (Macaulay 1931): the mean over
 // each phase of the ratio to (for a series with a value of zero or less: the difference
-// from) the centred moving average, shifted to a mean of one (zero). It is empty when
-// seasonalTest finds no season.
+// from) the centred moving average, brought to a mean of one (zero). It is empty when
+// seasonalTest finds no season, as in a constant series.
 func (s *seasonIndex) estimate(y []float64, m int) {
 	s.values = s.values[:0]
 	if m <= 1 || !seasonalTest(y, m) {
@@ -92,7 +92,7 @@ func movingAverage(y []float64, t, m int) float64 {
 }
 
 // seasonalTest reports whether the autocorrelation at lag m exceeds its 90 % limit:
-// |r_m| > 1.645*sqrt((1 + 2*(r_1^2+...+r_(m-1)^2))/n) with Bartlett's standard error.
+// |r_m| > 1.645*sqrt((1 + 2*(r_1^2+...+r_(m-1)^2))/n) with the standard error of Bartlett (1946).
 // Fewer than three seasons and a constant series have no season.
 func seasonalTest(y []float64, m int) bool {
 	n := len(y)
@@ -137,8 +137,8 @@ const (
 	clearlyStronger  = 0.05 // than at a shorter length
 )
 
-// goes reports whether a season of a length can lie over one of m values: the year over a week of days, and whole multiples, from three on, of
-// others; nothing over a season that is a year itself, of quarters or months.
+// goes reports whether a season of a length can lie over one of m values: the year over a week of days, and whole multiples,
+// from three on, of others; nothing over a season that is a year itself, of quarters or months.
 func goes(length, m int) bool {
 	switch m {
 	case 4, 12:
@@ -149,8 +149,13 @@ func goes(length, m int) bool {
 	return length >= 3*m && length%m == 0
 }
 
-// find returns the length of a second season, at least three times m, or 0: the one for which the autocorrelation of what season m and
-// a moving average over that length leave is highest.
+// find returns the length L of a second season, at least three times m, or 0: the one for which the autocorrelation of what
+// season m and a moving average over that length leave, e, is highest:
+//
+//	r = sum_t e_t*e_(t-L) / sum_t e_t^2 * n/(n-L)
+//
+// It is at least leastCorrelation, and a longer season has to be clearlyStronger than a shorter one. Of a series shorter than
+// leastCycles of a length that length is not looked for; a constant one has none.
 func (s *seasonFinder) find(y []float64, m int) int {
 	n := len(y)
 	s.rest = append(s.rest[:0], y...)

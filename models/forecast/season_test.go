@@ -43,7 +43,7 @@ func hourly(n int, noise float64) []float64 {
 // Two seasons are told apart: their sum is the one that went in, up to what the noise leaves.
 func TestMSTLFindsBothSeasons(t *testing.T) {
 	clean, y := hourly(900, 0), hourly(900, 0.05)
-	d := newMSTL([]int{24, 168}, newTheta(1))
+	d := newMSTL([]int{24, 168}, newTheta(dynamicTheta, 1))
 	d.estimate(y)
 	worst, average := 0.0, mean(clean[:840])
 	for i := range clean {

@@ -6,7 +6,7 @@ import (
 )
 
 // shifts finds the last level shift near the end of a history and brings what lies before it to the new level, so that every
-// method follows it at once. With the means of up to four seasons on both sides of a day,
+// method follows it at once. With the means of up to four seasons m on both sides of a day (moving sums: Bauer and Hackl 1978),
 //
 //	D(t) = mean(y[t:t+4m]) - mean(y[t-4m:t]),
 //
@@ -17,7 +17,8 @@ import (
 //
 // What lies before is multiplied by the ratio of the two means, or the difference is added, whichever has the smaller mean
 // absolute rolling-origin error behind the shift; each origin knows the size only from the values it has seen. Neither is
-// done when the error rises by it.
+// done when the error rises by it. A history of fewer than twelve seasons (of seven values or more), and an intermittent
+// one, has no shift.
 type shifts struct {
 	smoother smoother
 	sums     []float64 // running sums of the history

@@ -2,9 +2,13 @@ package forecast
 
 import "math"
 
-// smoother is exponential smoothing with a level and an additive season whose parameters are fixed, which makes it linear:
-// what it leaves of a sum is the sum of what it leaves of each part. Regressing what it leaves of a series on what it leaves
-// of known columns is generalised least squares for noise of that kind (Hyndman, Koehler, Ord and Snyder 2008, chapter 9).
+// smoother is exponential smoothing with a level and an additive season whose parameters are fixed,
+//
+//	e_t = y_t - l_(t-1) - s_(t-m),  l_t = l_(t-1) + alpha*e_t,  s_t = s_(t-m) + gamma*e_t,
+//
+// which makes it linear: what it leaves of a sum is the sum of what it leaves of each part. Regressing what it leaves of a
+// series on what it leaves of known columns is generalised least squares for noise of that kind (Hyndman, Koehler, Ord and
+// Snyder 2008, chapter 9). With fewer than three seasons it has none, only the level; of a constant series nothing is left.
 type smoother struct {
 	m            int
 	alpha, gamma float64

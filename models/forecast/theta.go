@@ -2,23 +2,32 @@ package forecast
 
 import "math"
 
-// theta is the dynamic optimised theta method (Fiorucci, Pellegrini, Louzada,
-// Petropoulos and Koehler 2016, equations 8 to 13; theta = 2 is the method of
-// Assimakopoulos and Nikolopoulos 2000) on the seasonally adjusted series x:
+// theta is the theta method in the state space forms of Fiorucci, Pellegrini, Louzada, Petropoulos and Koehler (2016,
+// equations 4 to 13) on the seasonally adjusted series x:
 //
-//	mu_t = l_(t-1) + (1-1/theta) * ((1-alpha)^(t-1)*A_(t-1) + (1-(1-alpha)^t)/alpha * B_(t-1))
+//	mu_t = l_(t-1) + (1-1/theta) * ((1-alpha)^(t-1)*A + (1-(1-alpha)^t)/alpha * B)
 //	l_t  = alpha*x_t + (1-alpha)*l_(t-1)
 //	forecast of t+h = l_t + (1-1/theta) * ((1-alpha)^t*A_t + (h-1 + (1-(1-alpha)^(t+1))/alpha) * B_t)
 //
-// where A_t and B_t are intercept and slope of the least-squares line through x_1..x_t.
-// Alpha in (0.01, 0.99) and theta in (1, 8) minimise the sum of (x_t - mu_t)^2 from the third
-// value on. The season is taken out by classical decomposition when the fitted part
-// passes the seasonal test: by division when it is positive throughout, else by
+// where A_t and B_t are intercept and slope of the least-squares line through x_1..x_t. Its three forms differ in what is fitted:
+//
+//	standard theta   theta is 2, A and B are those of all that is fitted: the method of Assimakopoulos and Nikolopoulos (2000),
+//	                 the mean of the line and of the smoothed 2*x_t - line_t, which is simple exponential smoothing with half the
+//	                 line's slope as drift (Hyndman and Billah 2003)
+//	optimised theta  the same with theta fitted
+//	theta            the dynamic optimised form: theta is fitted, A and B are A_(t-1) and B_(t-1)
+//
+// Alpha, and theta in (1, 8), minimise the sum of (x_t - mu_t)^2. For the dynamic form, whose l_0 is x_1/2, it is taken from
+// the third value on and alpha lies in (0.01, 0.99). The others have it from the first value on and alpha in (0.0001,
+// 0.9999); l_0, in which their errors are linear, is the one of least squares. The season is taken out by classical
+// decomposition when the fitted part passes the seasonal test: by division when it is positive throughout, else by
 // subtraction.
 //
-// A constant series gives the constant; fewer than three values are refused by applies.
+// A constant series gives the constant; fewer than three values are refused by applies. From an origin only what has been seen
+// enters: the line is that through it, while alpha, theta and l_0 stay as fitted.
 type theta struct {
 	m            int
+	form         thetaForm
 	best         point // of the last fit
 	alpha, theta float64
 	first        float64 // l_0
@@ -27,33 +36,89 @@ type theta struct {
 	a, b         []float64 // A_t and B_t at [t]
 }
 
-func newTheta(m int) *theta { return &theta{m: m} }
+// thetaForm is what of the theta method is fitted, and how.
+type thetaForm int
 
-func (o *theta) name() string { return "theta" }
+const (
+	dynamicTheta thetaForm = iota
+	optimisedTheta
+	standardTheta
+)
+
+const thetaMin, thetaMax = 1, 8
+
+func newTheta(form thetaForm, m int) *theta { return &theta{m: m, form: form} }
+
+func (o *theta) name() string {
+	return [...]string{dynamicTheta: "theta", optimisedTheta: "optimised theta", standardTheta: "standard theta"}[o.form]
+}
 
 func (o *theta) applies(y []float64) bool { return len(y) >= 3 }
 
 func (o *theta) fit(y []float64) {
-	o.index.estimate(y, o.m)
-	o.adjust(y)
-	o.first = o.x[0] / 2
-	start := point{free(0.01, 0.99, 0.2), free(1, 8, 2)}
-	if lively := (point{free(0.01, 0.99, 0.7), free(1, 8, 2)}); o.squares(lively) < o.squares(start) {
-		start = lively
+	o.load(y)
+	var start point
+	least := math.Inf(1)
+	for _, alpha := range o.starts() {
+		if p := o.free(alpha, 2); o.squares(p) < least {
+			least, start = o.squares(p), p
+		}
 	}
 	o.search(start, 0.8, 80)
 }
 
 func (o *theta) refit(y []float64) {
-	o.index.estimate(y, o.m)
-	o.adjust(y)
-	o.first = o.x[0] / 2
+	o.load(y)
 	o.search(o.best, 0.2, 24)
 }
 
+// load adjusts what is fitted.
+func (o *theta) load(y []float64) {
+	o.index.estimate(y, o.m)
+	o.adjust(y)
+	o.first = o.x[0] / 2
+}
+
 func (o *theta) search(start point, step float64, evaluations int) {
-	o.best, _ = minimise(2, start, step, 1e-5, evaluations, o.squares)
-	o.alpha, o.theta = between(0.01, 0.99, o.best[0]), between(1, 8, o.best[1])
+	dim := 2
+	if o.form == standardTheta {
+		dim = 1
+	}
+	o.best, _ = minimise(dim, start, step, 1e-5, evaluations, o.squares)
+	o.alpha, o.theta = o.read(o.best)
+	if o.form != dynamicTheta {
+		_, o.first = o.fixedSquares(o.alpha, o.theta)
+	}
+}
+
+// alphas returns the limits of alpha.
+func (o *theta) alphas() (lo, hi float64) {
+	if o.form == dynamicTheta {
+		return 0.01, 0.99
+	}
+	return alphaMin, alphaMax
+}
+
+// starts are the alphas that the search may start from.
+func (o *theta) starts() []float64 {
+	if o.form == dynamicTheta {
+		return []float64{0.2, 0.7}
+	}
+	return []float64{0.02, 0.1, 0.3, 0.6, 0.9}
+}
+
+func (o *theta) free(alpha, theta float64) point {
+	lo, hi := o.alphas()
+	return point{free(lo, hi, alpha), free(thetaMin, thetaMax, theta)}
+}
+
+func (o *theta) read(p point) (alpha, theta float64) {
+	lo, hi := o.alphas()
+	alpha, theta = between(lo, hi, p[0]), 2
+	if o.form != standardTheta {
+		theta = between(thetaMin, thetaMax, p[1])
+	}
+	return alpha, theta
 }
 
 // adjust takes the season out of y and runs the regression lines over the result.
@@ -72,10 +137,15 @@ func (o *theta) adjust(y []float64) {
 	}
 }
 
+// squares returns the sum of squared errors that the form minimises.
 func (o *theta) squares(p point) float64 {
-	alpha, weight := between(0.01, 0.99, p[0]), 1-1/between(1, 8, p[1])
+	alpha, theta := o.read(p)
+	if o.form != dynamicTheta {
+		sum, _ := o.fixedSquares(alpha, theta)
+		return sum
+	}
+	weight, perAlpha := 1-1/theta, 1/alpha
 	level, decay, sum := o.first, 1.0, 0.0
-	perAlpha := 1 / alpha
 	for i, v := range o.x {
 		next := decay * (1 - alpha)
 		err := v - level - weight*(decay*o.a[i]+(1-next)*perAlpha*o.b[i])
@@ -86,6 +156,25 @@ func (o *theta) squares(p point) float64 {
 		decay = next
 	}
 	return sum
+}
+
+// fixedSquares returns the sum of squared errors around the line through all values, and the l_0 for which it is that small: an
+// l_0 larger by d lowers the error of x_t by d*(1-alpha)^(t-1).
+func (o *theta) fixedSquares(alpha, theta float64) (squares, first float64) {
+	n := len(o.x)
+	weight, perAlpha, a, b := 1-1/theta, 1/alpha, o.a[n], o.b[n]
+	level, decay := o.x[0], 1.0
+	var sum, product, norm float64
+	for _, v := range o.x {
+		next := decay * (1 - alpha)
+		err := v - level - weight*(decay*a+(1-next)*perAlpha*b)
+		sum += err * err
+		product += err * decay
+		norm += decay * decay
+		level += alpha * (v - level)
+		decay = next
+	}
+	return max(0, sum-product*product/norm), o.x[0] + product/norm
 }
 
 func (o *theta) paths(y []float64, origins []int, horizon int, out []float64) {

@@ -2,8 +2,10 @@ package series
 
 import "time"
 
-// MonthDays returns, for a number of days from the first on, the days of the month on which business often differs: its first three, its fifteenth and its last
-// three, one calendar column each. They are named alike, so that a model keeps or refuses them together.
+// MonthDays returns, for a number of days from the first on, the days of the month on which business often differs: its
+// first three, its fifteenth and its last three, one calendar column each, 1 on such days and else 0. They are named alike,
+// so that a model keeps or refuses them together. The calendar is the Gregorian one, leap years included; of no days the
+// columns are empty.
 func MonthDays(firstDay int32, days int) []KnownColumn {
 	names := []string{
 		"month: first day", "month: second day", "month: third day", "month: fifteenth day",

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// adjusted is one series without its season, made ready to read.
+// adjusted is one series without its season, made ready to read: scaled by a power of two, gaps bridged by straight lines, the
+// season taken out by medians (see deseason), wild values drawn in (see drawIn). A constant series stays as it is.
 type adjusted struct {
 	x        []float64 // scaled, without season, wild values drawn in, gaps bridged
 	observed []bool

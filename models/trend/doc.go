@@ -14,7 +14,8 @@
 // narrow intervals in which a jump or a bend stands out of that noise; all are then fitted together, and those stay whose
 // confidence does (see finder). The trend is Sen's slope over the stretch, judged by the test of Mann and Kendall with the
 // variance of Hamed and Rao (see kendall). Level shifts inside the stretch are taken out first, and it begins no earlier than
-// the last bend: a step is not told as a slope, nor a slope that is over as one that goes on.
+// the last bend, unless that is less than four weeks ago: a step is not told as a slope, nor a slope that is over as one that goes
+// on.
 //
 // # Defined answers
 //

@@ -26,7 +26,8 @@ const (
 //	c = 1 + 2/(n(n-1)(n-2)) * sum of (n-i)(n-i-1)(n-i-2)*r_i
 //
 // over the lags i at which the autocorrelation r_i of the ranks of v without Sen's slope is significant, |r_i| >
-// 1.96/sqrt(n); lags are those of observed values. The interval of the slope has the same variance (Gilbert 1987, section
+// 1.96/sqrt(n); lags are those of observed values. It is at least a half, and at least what noise of first order makes of it (see
+// firstOrder). The interval of the slope has the same variance (Gilbert 1987, section
 // 16.4). Values that are all equal have slope 0 and p-value 1.
 type kendall struct {
 	t, v   []float64 // of observed values

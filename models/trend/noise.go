@@ -9,9 +9,14 @@ import "math"
 //
 // is that variance for any noise that forgets within a block; for independent noise it is the same for every b. A few jumps
 // and bends do not move the medians. Taken is the largest over blocks of about one, two and four weeks (of whole seasons), so
-// that noise which remembers for days counts as much as it moves a mean; noise that remembers longer still grows from the
-// second to the third and is extrapolated to the length of the series by that growth. It is 0 for a series of which more than
-// half does not move.
+// that noise which remembers for days counts as much as it moves a mean, and at least that of first-order noise whose single
+// differences and whose memory rho (see memory) are those of the series:
+//
+//	sigma^2 >= sigma^2(1)/(1-rho) * (1+rho)/(1-rho)
+//
+// It is raised by the share of eight of the shortest blocks in the series, since few blocks tell it badly. Noise that remembers
+// longer still grows from the second length to the third; where it does so by more than independent noise would by accident, it
+// is extrapolated by that growth to blocks of a quarter of the series. It is 0 for a series of which more than half does not move.
 //
 // Memory is that of the series at lag 1. Blocks end with the series. The idea is that of batch means (Conway 1963), made robust.
 func noise(x []float64, season int, memory float64, scratch *[]float64) float64 {
@@ -30,7 +35,7 @@ func noise(x []float64, season int, memory float64, scratch *[]float64) float64 
 	rho := min(memory, mostMemory)
 	largest = max(largest, daily/(1-rho)*(1+rho)/(1-rho))
 	largest *= 1 + fewBlocks*float64(unit)/float64(len(x))
-	// Independent noise shows growth of up to steady by accident.
+	// Independent noise shows growth of up to steady by accident. Without a third length there is none.
 	if growth := math.Log2(at[2]/at[1]) - steady; at[1] > 0 && growth > 0 {
 		reach := math.Log2(float64(len(x)) / float64(4*unit) / 4)
 		largest *= math.Exp2(min(growth, 2) * max(0, reach))

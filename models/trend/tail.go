@@ -11,7 +11,7 @@ import (
 //
 //	4*phi(b)/b + phi(b)*(b - 1/b)*log((1-e)^2/e^2), e = the share of the shortest segment
 //
-// The hinge is taken to double it.
+// The hinge is taken to double it. It is 1 for a b of up to 1, for which the formula is not made.
 func tail(b float64, n int) float64 {
 	if b <= 1 {
 		return 1

@@ -25,8 +25,9 @@ func TestUploadsAreHonestToTheReader(t *testing.T) {
 	}
 	seed := uint64(20260331)
 	var sent, landed, refused, unreadable int
-	mismatches := 0
+	mismatches, read := 0, 0
 	for n := range files {
+		read++
 		file, err := kpitest.New(rand.New(rand.NewPCG(seed, uint64(n))), "k")
 		if err != nil {
 			t.Fatalf("seed %d, file %d: %v", seed, n, err)
@@ -44,8 +45,8 @@ func TestUploadsAreHonestToTheReader(t *testing.T) {
 			break
 		}
 	}
-	t.Logf("campaign uploads, reader: seed %d, %d files (%d unreadable), %d values sent = %d landed + %d refused, %d mismatches",
-		seed, files, unreadable, sent, landed, refused, mismatches)
+	t.Logf("campaign uploads, reader: seed %d, %d files (%d unreadable), %d values sent, %d landed, %d refused; %d mismatches",
+		seed, read, unreadable, sent, landed, refused, mismatches)
 }
 
 // readCampaignFile reads a file and says what is wrong with what came of it.

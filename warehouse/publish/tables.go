@@ -14,10 +14,11 @@ type Table struct {
 	KeepDays int
 }
 
-// How long what grows by a vintage each day stays published. Readers of a dashboard draw the newest vintage, or hold it
-// against that of a few weeks ago; how past ones did is told by the much smaller accuracy, of a year and a month. Everything
-// else stays for as long as the lake has it.
+// How long what grows by a vintage each day, and hours, stay published. Readers of a dashboard draw the newest vintage, or hold it
+// against that of a few weeks ago; how past ones did is told by the much smaller accuracy, of a year and a month. Hours are drawn by
+// the week; days tell of what is longer ago. Everything else stays for as long as the lake has it.
 const (
+	keepHours     = 90
 	keepForecasts = 92
 	keepAccuracy  = 400
 )
@@ -30,6 +31,7 @@ func Tables() []Table {
 		{Name: "kpi_data", Dataset: "marts.kpi_daily", Key: keyed("day")},
 		{Name: "kpi_trends", Dataset: "marts.kpi_trends", Key: keyed("day")},
 		{Name: "business_days", Dataset: "marts.business_day", Key: keyed("day")},
+		{Name: "kpi_hourly", Dataset: "marts.kpi_hourly", Key: keyed("starts_at"), KeepDays: keepHours},
 		{Name: "kpi_weekly", Dataset: "marts.kpi_weekly", Key: keyed("week_start")},
 		{Name: "kpi_monthly", Dataset: "marts.kpi_monthly", Key: keyed("month")},
 		{Name: "kpi_anomalies", Dataset: "anomalies.kpi_anomalies", Key: keyed("grain", "starts_at")},

@@ -37,7 +37,7 @@ const (
 func kpiAnomalyScores() Node {
 	return Node{
 		Output:  dataset.AnomalyScores(),
-		Version: "kpi_anomaly_scores/1",
+		Version: "kpi_anomaly_scores/2",
 		Span:    Windows,
 		// A day is judged by all days before it.
 		LookbackDays: series.MaxSpan,

@@ -180,7 +180,7 @@ func TestForecastsAreHeldAgainstWhatCame(t *testing.T) {
 	if rows := c.rows("marts.forecast_accuracy"); len(rows) != 0 {
 		t.Fatalf("accuracy before anything came: %v", rows)
 	}
-	c.landDays(c.days, c.days+9)
+	c.landDays(c.days, c.days+10) // the last of which has just begun when the batch runs
 	report := c.runDay(c.days + 9)
 	if step, _ := report.Step("marts.forecast_accuracy"); step.RowsOut != 2 {
 		t.Errorf("accuracy has %d rows of the first vintage, want 2 bands", step.RowsOut)
@@ -193,6 +193,10 @@ func TestForecastsAreHeldAgainstWhatCame(t *testing.T) {
 	c.runDay(c.days + 9)
 	if got := c.query("marts.forecast_accuracy", "select days from marts.forecast_accuracy where horizon_from = 1"); len(got) != 1 || got[0] != "5" {
 		t.Errorf("%s days count after an incident of two, want 5", got)
+	}
+	c.runDay(c.days + 10)
+	if got := c.query("marts.forecast_accuracy", query); len(got) != 3 || !strings.HasPrefix(got[2], "8 3 3 ") {
+		t.Errorf("accuracy %q once the last day is over, want a second band of three days", got)
 	}
 	if e := c.explanation(); e.Missing != incidentDays+2 {
 		t.Errorf("%d days are missing, want the two of the incident told late among them", e.Missing)

@@ -1,9 +1,10 @@
 -- relation: marts.forecast_accuracy
 -- purpose: How far each vintage of a KPI's forecast was from what came, by how far ahead it was made: three bands of horizons.
---   A band of which no day has come yet has no row. Days of incidents do not count, nor days that lack many of their hours.
+--   A band of which no day has come yet has no row. Days of incidents do not count, nor days that lack many of their hours, nor
+--   days that are not over yet.
 -- grain: business_id, kpi_id, vintage, horizon_from
 -- inputs: marts.kpi_forecasts, marts.kpi_daily, staging.calendar_entry, run.window
--- built: window vintage by month lookback 50 days lookahead 32 days
+-- built: window vintage by month lookback 50 days lookahead 45 days
 -- owner: warehouse
 -- columns:
 --   business_id varchar - the business
@@ -46,7 +47,8 @@ kpi_day as (
         kpi_id,
         day,
         value,
-        coverage
+        coverage,
+        lead(day) over (partition by business_id, kpi_id order by day) as next_day
     from marts.kpi_daily
 ),
 
@@ -83,7 +85,8 @@ observed as (
         kpi_day.business_id,
         kpi_day.kpi_id,
         kpi_day.day,
-        kpi_day.value
+        kpi_day.value,
+        kpi_day.next_day
     from kpi_day
     where kpi_day.value is not null
         and kpi_day.coverage >= 0.9
@@ -93,6 +96,40 @@ observed as (
             where incident.business_id = kpi_day.business_id
                 and (incident.kpi_id = kpi_day.kpi_id or incident.kpi_id is null)
                 and kpi_day.day between incident.first_day and incident.last_day
+        )
+),
+
+-- The last day that a vintage knew the value of. Forecasts are made of days that are over.
+known_day as (
+    select
+        business_id,
+        kpi_id,
+        vintage,
+        max(cast(day - horizon * interval '1' day as date)) as last_day
+    from forecast
+    group by
+        business_id,
+        kpi_id,
+        vintage
+),
+
+-- A day is over when a later one has come, or when a vintage knew it. What comes more than two weeks later is not asked, so that
+-- no row depends on a month that its window does not read.
+finished as (
+    select
+        observed.business_id,
+        observed.kpi_id,
+        observed.day,
+        observed.value
+    from observed
+    where observed.next_day <= observed.day + interval '14' day
+        or exists (
+            select 1
+            from known_day
+            where known_day.business_id = observed.business_id
+                and known_day.kpi_id = observed.kpi_id
+                and known_day.last_day >= observed.day
+                and known_day.vintage <= observed.day + interval '14' day
         )
 ),
 
@@ -130,14 +167,14 @@ come_day as (
         forecast.upper_80,
         forecast.lower_95,
         forecast.upper_95,
-        observed.value,
+        finished.value,
         cast(forecast.day - (forecast.horizon + 6 - (forecast.horizon + 6) % 7) * interval '1' day as date) as naive_day
     from forecast
     cross join output_window
-    inner join observed
-        on forecast.business_id = observed.business_id
-        and forecast.kpi_id = observed.kpi_id
-        and forecast.day = observed.day
+    inner join finished
+        on forecast.business_id = finished.business_id
+        and forecast.kpi_id = finished.kpi_id
+        and forecast.day = finished.day
     where forecast.vintage >= output_window.first_vintage
         and forecast.vintage < output_window.end_vintage
         and forecast.horizon between 1 and 30

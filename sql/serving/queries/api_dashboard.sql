@@ -38,7 +38,7 @@ select
   min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(point.day - date '1970-01-01')::integer[] as starts,
   array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
   array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
   array_agg(point.points)::bigint[] as raw,
@@ -85,6 +85,78 @@ from (
 group by point.kpi_id
 order by point.kpi_id;
 
+-- name: HourPoints :many
+-- HourPoints is DayPoints for the hours of the local days [from_day, to_day), after the one of after_kpi that begins at after_start.
+-- They begin so many minutes after 1970. Money is converted at its day's rates, as the lake converts days.
+select
+  point.kpi_id,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
+  coalesce(max(point.currency), '')::text as currency,
+  coalesce(max(point.business_currency) filter (where point.currency is not null), '')::text as converted_currency,
+  array_agg(extract(epoch from point.starts_at) / 60)::integer[] as starts,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(case when point.currency = point.business_currency then point.value
+    else point.value / own.rate * business.rate end, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(1)::bigint[] as with_value,
+  array_agg(true)::boolean[] as complete
+from (
+  select
+    k.id as kpi_id,
+    k.name,
+    k.unit,
+    b.currency as business_currency,
+    h.starts_at,
+    h.day,
+    h.value,
+    h.currency,
+    h.points
+  from kpis as k
+  inner join businesses as b on b.id = k.business_id
+  cross join lateral (
+    select
+      kpi_hourly.starts_at,
+      kpi_hourly.day,
+      kpi_hourly.value,
+      kpi_hourly.currency,
+      kpi_hourly.points
+    from serving.kpi_hourly
+    where kpi_hourly.business_id = k.business_id
+      and kpi_hourly.kpi_id = k.id
+      and kpi_hourly.day >= sqlc.arg(from_day)::date
+      and kpi_hourly.day < sqlc.arg(to_day)::date
+      -- The instants are those of the key; no zone is a day away from UTC.
+      and kpi_hourly.starts_at >= (sqlc.arg(from_day)::date - 1)::timestamp at time zone 'UTC'
+      and kpi_hourly.starts_at < (sqlc.arg(to_day)::date + 1)::timestamp at time zone 'UTC'
+      and (k.id > sqlc.arg(after_kpi)::uuid or kpi_hourly.starts_at > sqlc.arg(after_start)::timestamptz)
+    order by kpi_hourly.starts_at
+    limit sqlc.arg(most)::integer
+  ) as h
+  where k.business_id = (select request_business())
+    and b.id = (select request_business())
+    and k.id >= sqlc.arg(after_kpi)::uuid
+    and (cardinality(sqlc.arg(kpis)::uuid[]) = 0 or k.id = any (sqlc.arg(kpis)::uuid[]))
+  order by k.id, h.starts_at
+  limit sqlc.arg(most)::integer
+) as point
+left join serving.market_data as own on own.currency = point.currency and own.day = point.day
+left join serving.market_data as business on business.currency = point.business_currency and business.day = point.day
+group by point.kpi_id
+order by point.kpi_id;
+
+-- name: DailyKPIs :many
+-- DailyKPIs returns the KPIs whose points are days, by id. Without kpis: of all that are measured.
+select
+  k.id as kpi_id,
+  k.name,
+  k.unit
+from kpis as k
+where k.business_id = (select request_business())
+  and k.grain = 'day'
+  and (k.id = any (sqlc.arg(kpis)::uuid[]) or (cardinality(sqlc.arg(kpis)::uuid[]) = 0 and k.is_active))
+order by k.id;
+
 -- name: WeekPoints :many
 -- WeekPoints is DayPoints for weeks that begin in [from_day, to_day).
 select
@@ -93,7 +165,7 @@ select
   min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(point.day - date '1970-01-01')::integer[] as starts,
   array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
   array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
   array_agg(point.points)::bigint[] as raw,
@@ -149,7 +221,7 @@ select
   min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(point.day - date '1970-01-01')::integer[] as starts,
   array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
   array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
   array_agg(point.points)::bigint[] as raw,
@@ -196,54 +268,6 @@ from (
 ) as point
 group by point.kpi_id
 order by point.kpi_id;
-
--- name: ForecastPoints :many
--- ForecastPoints returns, of the vintages up to until, each KPI's newest in [from_day, to_day), by KPI and day, after the
--- point of after_kpi and after_day. Without kpis: of all.
-select
-  k.id as kpi_id,
-  k.name,
-  k.unit,
-  f.vintage,
-  f.method,
-  f.mase,
-  f.day,
-  f.mean,
-  f.lower_80,
-  f.upper_80,
-  f.lower_95,
-  f.upper_95
-from kpis as k
-cross join lateral (
-  select
-    forecasts.vintage,
-    forecasts.method,
-    forecasts.mase,
-    forecasts.day,
-    forecasts.mean,
-    forecasts.lower_80,
-    forecasts.upper_80,
-    forecasts.lower_95,
-    forecasts.upper_95
-  from serving.forecasts
-  where forecasts.business_id = k.business_id
-    and forecasts.kpi_id = k.id
-    and forecasts.vintage = (
-      select max(v.vintage)
-      from serving.forecasts as v
-      where v.business_id = k.business_id and v.kpi_id = k.id and v.vintage <= sqlc.arg(until)::date
-    )
-    and forecasts.day >= sqlc.arg(from_day)::date
-    and forecasts.day < sqlc.arg(to_day)::date
-    and (k.id > sqlc.arg(after_kpi)::uuid or forecasts.day > sqlc.arg(after_day)::date)
-  order by forecasts.day
-  limit sqlc.arg(most)::integer
-) as f
-where k.business_id = (select request_business())
-  and k.id >= sqlc.arg(after_kpi)::uuid
-  and (cardinality(sqlc.arg(kpis)::uuid[]) = 0 or k.id = any (sqlc.arg(kpis)::uuid[]))
-order by k.id, f.day
-limit sqlc.arg(most)::integer;
 
 -- name: TrendPoints :many
 -- TrendPoints returns how the business's KPIs moved in [from_day, to_day), by KPI and day, after the point of

@@ -25,6 +25,31 @@ where d.business_id = (select request_business())
   and d.day < sqlc.arg(to_day)::date
 order by d.kpi_id, d.day;
 
+-- name: ExportHours :many
+select
+  h.kpi_id,
+  k.name as kpi,
+  k.unit,
+  h.starts_at,
+  h.day,
+  h.hour,
+  h.value,
+  h.currency,
+  case when h.currency = b.currency then h.value else h.value / own.rate * business.rate end as value_converted,
+  case when h.currency is not null then b.currency end as converted_currency,
+  h.points
+from serving.kpi_hourly as h
+inner join kpis as k on k.business_id = h.business_id and k.id = h.kpi_id
+inner join businesses as b on b.id = h.business_id
+left join serving.market_data as own on own.currency = h.currency and own.day = h.day
+left join serving.market_data as business on business.currency = b.currency and business.day = h.day
+where h.business_id = (select request_business())
+  and k.business_id = (select request_business())
+  and b.id = (select request_business())
+  and h.day >= sqlc.arg(from_day)::date
+  and h.day < sqlc.arg(to_day)::date
+order by h.kpi_id, h.starts_at;
+
 -- name: ExportForecasts :many
 select
   f.kpi_id,

@@ -1,8 +1,19 @@
--- name: ForecastParts :many
--- ForecastParts returns what each point that ForecastPoints returns to the same question is made of, in the same order.
+-- name: ForecastPoints :many
+-- ForecastPoints returns, of the vintages up to until, each KPI's newest in [from_day, to_day), by KPI and day, after the
+-- point of after_kpi and after_day. Without kpis: of all. Vintages from before parts were kept have nulls for theirs.
 select
   k.id as kpi_id,
+  k.name,
+  k.unit,
+  f.vintage,
+  f.method,
+  f.mase,
   f.day,
+  f.mean,
+  f.lower_80,
+  f.upper_80,
+  f.lower_95,
+  f.upper_95,
   f.trend,
   f.seasonal,
   f.long_seasonal,
@@ -11,7 +22,15 @@ select
 from kpis as k
 cross join lateral (
   select
+    forecasts.vintage,
+    forecasts.method,
+    forecasts.mase,
     forecasts.day,
+    forecasts.mean,
+    forecasts.lower_80,
+    forecasts.upper_80,
+    forecasts.lower_95,
+    forecasts.upper_95,
     forecasts.trend,
     forecasts.seasonal,
     forecasts.long_seasonal,

@@ -6,7 +6,7 @@ from (select request_home(sqlc.arg(noun)::text, sqlc.arg(id)::uuid) as home) as 
 where found.home is not null;
 
 -- name: AddAuditEntry :exec
-insert into audit_log (at, business_id, user_id, session_id, action, subject, outcome, ip, user_agent, request_id, details)
+insert into audit_log (at, business_id, user_id, session_id, action, subject, subject_name, outcome, ip, user_agent, request_id, details)
 values (
   sqlc.arg(at),
   sqlc.narg(business_id),
@@ -14,6 +14,7 @@ values (
   sqlc.narg(session_id),
   sqlc.arg(action),
   sqlc.arg(subject),
+  sqlc.arg(subject_name),
   sqlc.arg(outcome),
   sqlc.narg(ip),
   sqlc.arg(user_agent),

@@ -376,6 +376,7 @@ select
   a.session_id,
   a.action,
   a.subject,
+  a.subject_name,
   a.outcome,
   a.request_id,
   a.details,

@@ -42,8 +42,9 @@ select count(*)
 from uploads
 where business_id = sqlc.arg(business_id) and status in ('previewed', 'failed');
 
--- name: Upload :one
--- Upload returns an upload, and as of when metrics and forecasts were last published.
+-- name: Uploads :many
+-- Uploads returns uploads of a business, newest first as their ids are by time, before that of before_id; or the one of only_id with its
+-- preview, which lists leave out. An empty only_status lets all pass.
 select
   u.id,
   u.created_by,
@@ -52,7 +53,7 @@ select
   u.size_bytes,
   u.status,
   u.choices,
-  u.preview,
+  case when sqlc.narg(only_id)::uuid is null then '{}' else u.preview end::jsonb as preview,
   u.source_id,
   u.bytes_read,
   u.rows_sent,
@@ -68,7 +69,12 @@ select
   u.committed_at,
   u.finished_at
 from uploads as u
-where u.business_id = sqlc.arg(business_id) and u.id = sqlc.arg(id);
+where u.business_id = sqlc.arg(business_id)
+  and (sqlc.narg(only_id)::uuid is null or u.id = sqlc.narg(only_id)::uuid)
+  and (sqlc.narg(before_id)::uuid is null or u.id < sqlc.narg(before_id)::uuid)
+  and (sqlc.arg(only_status)::text = '' or u.status = sqlc.arg(only_status)::text)
+order by u.id desc
+limit sqlc.arg(most)::integer;
 
 -- name: LockUpload :one
 select status

@@ -152,6 +152,47 @@ func (q *Queries) Anomalies(ctx context.Context, arg AnomaliesParams) ([]Anomali
 	return items, nil
 }
 
+// DailyKPIs is the text of the query of that name.
+const DailyKPIs = `-- name: DailyKPIs :many
+select
+  k.id as kpi_id,
+  k.name,
+  k.unit
+from kpis as k
+where k.business_id = (select request_business())
+  and k.grain = 'day'
+  and (k.id = any ($1::uuid[]) or (cardinality($1::uuid[]) = 0 and k.is_active))
+order by k.id
+`
+
+// DailyKPIsRow is one row of DailyKPIs.
+type DailyKPIsRow struct {
+	KPIID uuid.UUID
+	Name  string
+	Unit  string
+}
+
+// DailyKPIs returns the KPIs whose points are days, by id. Without kpis: of all that are measured.
+func (q *Queries) DailyKPIs(ctx context.Context, kpis []uuid.UUID) ([]DailyKPIsRow, error) {
+	rows, err := q.db.Query(ctx, DailyKPIs, kpis)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DailyKPIsRow
+	for rows.Next() {
+		var i DailyKPIsRow
+		if err := rows.Scan(&i.KPIID, &i.Name, &i.Unit); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 // DashboardState is the text of the query of that name.
 const DashboardState = `-- name: DashboardState :one
 select
@@ -232,7 +273,7 @@ select
   min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(point.day - date '1970-01-01')::integer[] as starts,
   array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
   array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
   array_agg(point.points)::bigint[] as raw,
@@ -297,7 +338,7 @@ type DayPointsRow struct {
 	Unit              string
 	Currency          string
 	ConvertedCurrency string
-	Days              []int32
+	Starts            []int32
 	Values            []float64
 	Converted         []float64
 	Raw               []int64
@@ -330,7 +371,7 @@ func (q *Queries) DayPoints(ctx context.Context, arg DayPointsParams) ([]DayPoin
 			&i.Unit,
 			&i.Currency,
 			&i.ConvertedCurrency,
-			&i.Days,
+			&i.Starts,
 			&i.Values,
 			&i.Converted,
 			&i.Raw,
@@ -364,124 +405,6 @@ type EnterBusinessParams struct {
 func (q *Queries) EnterBusiness(ctx context.Context, arg EnterBusinessParams) error {
 	_, err := q.db.Exec(ctx, EnterBusiness, arg.UserID, arg.BusinessID)
 	return err
-}
-
-// ForecastPoints is the text of the query of that name.
-const ForecastPoints = `-- name: ForecastPoints :many
-select
-  k.id as kpi_id,
-  k.name,
-  k.unit,
-  f.vintage,
-  f.method,
-  f.mase,
-  f.day,
-  f.mean,
-  f.lower_80,
-  f.upper_80,
-  f.lower_95,
-  f.upper_95
-from kpis as k
-cross join lateral (
-  select
-    forecasts.vintage,
-    forecasts.method,
-    forecasts.mase,
-    forecasts.day,
-    forecasts.mean,
-    forecasts.lower_80,
-    forecasts.upper_80,
-    forecasts.lower_95,
-    forecasts.upper_95
-  from serving.forecasts
-  where forecasts.business_id = k.business_id
-    and forecasts.kpi_id = k.id
-    and forecasts.vintage = (
-      select max(v.vintage)
-      from serving.forecasts as v
-      where v.business_id = k.business_id and v.kpi_id = k.id and v.vintage <= $1::date
-    )
-    and forecasts.day >= $2::date
-    and forecasts.day < $3::date
-    and (k.id > $4::uuid or forecasts.day > $5::date)
-  order by forecasts.day
-  limit $6::integer
-) as f
-where k.business_id = (select request_business())
-  and k.id >= $4::uuid
-  and (cardinality($7::uuid[]) = 0 or k.id = any ($7::uuid[]))
-order by k.id, f.day
-limit $6::integer
-`
-
-// ForecastPointsParams are the parameters of ForecastPoints.
-type ForecastPointsParams struct {
-	Until    time.Time
-	FromDay  time.Time
-	ToDay    time.Time
-	AfterKPI uuid.UUID
-	AfterDay time.Time
-	Most     int32
-	Kpis     []uuid.UUID
-}
-
-// ForecastPointsRow is one row of ForecastPoints.
-type ForecastPointsRow struct {
-	KPIID   uuid.UUID
-	Name    string
-	Unit    string
-	Vintage time.Time
-	Method  string
-	Mase    *float64
-	Day     time.Time
-	Mean    float64
-	Lower80 float64
-	Upper80 float64
-	Lower95 float64
-	Upper95 float64
-}
-
-// ForecastPoints returns, of the vintages up to until, each KPI's newest in [from_day, to_day), by KPI and day, after the
-// point of after_kpi and after_day. Without kpis: of all.
-func (q *Queries) ForecastPoints(ctx context.Context, arg ForecastPointsParams) ([]ForecastPointsRow, error) {
-	rows, err := q.db.Query(ctx, ForecastPoints,
-		arg.Until,
-		arg.FromDay,
-		arg.ToDay,
-		arg.AfterKPI,
-		arg.AfterDay,
-		arg.Most,
-		arg.Kpis,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ForecastPointsRow
-	for rows.Next() {
-		var i ForecastPointsRow
-		if err := rows.Scan(
-			&i.KPIID,
-			&i.Name,
-			&i.Unit,
-			&i.Vintage,
-			&i.Method,
-			&i.Mase,
-			&i.Day,
-			&i.Mean,
-			&i.Lower80,
-			&i.Upper80,
-			&i.Lower95,
-			&i.Upper95,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 // Holidays is the text of the query of that name.
@@ -532,6 +455,132 @@ func (q *Queries) Holidays(ctx context.Context, arg HolidaysParams) ([]HolidaysR
 	return items, nil
 }
 
+// HourPoints is the text of the query of that name.
+const HourPoints = `-- name: HourPoints :many
+select
+  point.kpi_id,
+  min(point.name)::text as name,
+  min(point.unit)::text as unit,
+  coalesce(max(point.currency), '')::text as currency,
+  coalesce(max(point.business_currency) filter (where point.currency is not null), '')::text as converted_currency,
+  array_agg(extract(epoch from point.starts_at) / 60)::integer[] as starts,
+  array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
+  array_agg(coalesce(case when point.currency = point.business_currency then point.value
+    else point.value / own.rate * business.rate end, 'NaN'))::double precision[] as converted,
+  array_agg(point.points)::bigint[] as raw,
+  array_agg(1)::bigint[] as with_value,
+  array_agg(true)::boolean[] as complete
+from (
+  select
+    k.id as kpi_id,
+    k.name,
+    k.unit,
+    b.currency as business_currency,
+    h.starts_at,
+    h.day,
+    h.value,
+    h.currency,
+    h.points
+  from kpis as k
+  inner join businesses as b on b.id = k.business_id
+  cross join lateral (
+    select
+      kpi_hourly.starts_at,
+      kpi_hourly.day,
+      kpi_hourly.value,
+      kpi_hourly.currency,
+      kpi_hourly.points
+    from serving.kpi_hourly
+    where kpi_hourly.business_id = k.business_id
+      and kpi_hourly.kpi_id = k.id
+      and kpi_hourly.day >= $1::date
+      and kpi_hourly.day < $2::date
+      -- The instants are those of the key; no zone is a day away from UTC.
+      and kpi_hourly.starts_at >= ($1::date - 1)::timestamp at time zone 'UTC'
+      and kpi_hourly.starts_at < ($2::date + 1)::timestamp at time zone 'UTC'
+      and (k.id > $3::uuid or kpi_hourly.starts_at > $4::timestamptz)
+    order by kpi_hourly.starts_at
+    limit $5::integer
+  ) as h
+  where k.business_id = (select request_business())
+    and b.id = (select request_business())
+    and k.id >= $3::uuid
+    and (cardinality($6::uuid[]) = 0 or k.id = any ($6::uuid[]))
+  order by k.id, h.starts_at
+  limit $5::integer
+) as point
+left join serving.market_data as own on own.currency = point.currency and own.day = point.day
+left join serving.market_data as business on business.currency = point.business_currency and business.day = point.day
+group by point.kpi_id
+order by point.kpi_id
+`
+
+// HourPointsParams are the parameters of HourPoints.
+type HourPointsParams struct {
+	FromDay    time.Time
+	ToDay      time.Time
+	AfterKPI   uuid.UUID
+	AfterStart time.Time
+	Most       int32
+	Kpis       []uuid.UUID
+}
+
+// HourPointsRow is one row of HourPoints.
+type HourPointsRow struct {
+	KPIID             uuid.UUID
+	Name              string
+	Unit              string
+	Currency          string
+	ConvertedCurrency string
+	Starts            []int32
+	Values            []float64
+	Converted         []float64
+	Raw               []int64
+	WithValue         []int64
+	Complete          []bool
+}
+
+// HourPoints is DayPoints for the hours of the local days [from_day, to_day), after the one of after_kpi that begins at after_start.
+// They begin so many minutes after 1970. Money is converted at its day's rates, as the lake converts days.
+func (q *Queries) HourPoints(ctx context.Context, arg HourPointsParams) ([]HourPointsRow, error) {
+	rows, err := q.db.Query(ctx, HourPoints,
+		arg.FromDay,
+		arg.ToDay,
+		arg.AfterKPI,
+		arg.AfterStart,
+		arg.Most,
+		arg.Kpis,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HourPointsRow
+	for rows.Next() {
+		var i HourPointsRow
+		if err := rows.Scan(
+			&i.KPIID,
+			&i.Name,
+			&i.Unit,
+			&i.Currency,
+			&i.ConvertedCurrency,
+			&i.Starts,
+			&i.Values,
+			&i.Converted,
+			&i.Raw,
+			&i.WithValue,
+			&i.Complete,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 // MonthPoints is the text of the query of that name.
 const MonthPoints = `-- name: MonthPoints :many
 select
@@ -540,7 +589,7 @@ select
   min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(point.day - date '1970-01-01')::integer[] as starts,
   array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
   array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
   array_agg(point.points)::bigint[] as raw,
@@ -606,7 +655,7 @@ type MonthPointsRow struct {
 	Unit              string
 	Currency          string
 	ConvertedCurrency string
-	Days              []int32
+	Starts            []int32
 	Values            []float64
 	Converted         []float64
 	Raw               []int64
@@ -637,7 +686,7 @@ func (q *Queries) MonthPoints(ctx context.Context, arg MonthPointsParams) ([]Mon
 			&i.Unit,
 			&i.Currency,
 			&i.ConvertedCurrency,
-			&i.Days,
+			&i.Starts,
 			&i.Values,
 			&i.Converted,
 			&i.Raw,
@@ -1301,7 +1350,7 @@ select
   min(point.unit)::text as unit,
   coalesce(max(point.currency), '')::text as currency,
   coalesce(max(point.converted_currency), '')::text as converted_currency,
-  array_agg(point.day - date '1970-01-01')::integer[] as days,
+  array_agg(point.day - date '1970-01-01')::integer[] as starts,
   array_agg(coalesce(point.value, 'NaN'))::double precision[] as values,
   array_agg(coalesce(point.value_converted, 'NaN'))::double precision[] as converted,
   array_agg(point.points)::bigint[] as raw,
@@ -1367,7 +1416,7 @@ type WeekPointsRow struct {
 	Unit              string
 	Currency          string
 	ConvertedCurrency string
-	Days              []int32
+	Starts            []int32
 	Values            []float64
 	Converted         []float64
 	Raw               []int64
@@ -1398,7 +1447,7 @@ func (q *Queries) WeekPoints(ctx context.Context, arg WeekPointsParams) ([]WeekP
 			&i.Unit,
 			&i.Currency,
 			&i.ConvertedCurrency,
-			&i.Days,
+			&i.Starts,
 			&i.Values,
 			&i.Converted,
 			&i.Raw,

@@ -196,6 +196,87 @@ func (q *Queries) ExportForecasts(ctx context.Context, arg ExportForecastsParams
 	return items, nil
 }
 
+// ExportHours is the text of the query of that name.
+const ExportHours = `-- name: ExportHours :many
+select
+  h.kpi_id,
+  k.name as kpi,
+  k.unit,
+  h.starts_at,
+  h.day,
+  h.hour,
+  h.value,
+  h.currency,
+  case when h.currency = b.currency then h.value else h.value / own.rate * business.rate end as value_converted,
+  case when h.currency is not null then b.currency end as converted_currency,
+  h.points
+from serving.kpi_hourly as h
+inner join kpis as k on k.business_id = h.business_id and k.id = h.kpi_id
+inner join businesses as b on b.id = h.business_id
+left join serving.market_data as own on own.currency = h.currency and own.day = h.day
+left join serving.market_data as business on business.currency = b.currency and business.day = h.day
+where h.business_id = (select request_business())
+  and k.business_id = (select request_business())
+  and b.id = (select request_business())
+  and h.day >= $1::date
+  and h.day < $2::date
+order by h.kpi_id, h.starts_at
+`
+
+// ExportHoursParams are the parameters of ExportHours.
+type ExportHoursParams struct {
+	FromDay time.Time
+	ToDay   time.Time
+}
+
+// ExportHoursRow is one row of ExportHours.
+type ExportHoursRow struct {
+	KPIID             uuid.UUID
+	KPI               string
+	Unit              string
+	StartsAt          time.Time
+	Day               time.Time
+	Hour              int32
+	Value             *float64
+	Currency          *string
+	ValueConverted    interface{}
+	ConvertedCurrency interface{}
+	Points            int64
+}
+
+// ExportHours runs the query of that name.
+func (q *Queries) ExportHours(ctx context.Context, arg ExportHoursParams) ([]ExportHoursRow, error) {
+	rows, err := q.db.Query(ctx, ExportHours, arg.FromDay, arg.ToDay)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ExportHoursRow
+	for rows.Next() {
+		var i ExportHoursRow
+		if err := rows.Scan(
+			&i.KPIID,
+			&i.KPI,
+			&i.Unit,
+			&i.StartsAt,
+			&i.Day,
+			&i.Hour,
+			&i.Value,
+			&i.Currency,
+			&i.ValueConverted,
+			&i.ConvertedCurrency,
+			&i.Points,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 // ExportMetrics is the text of the query of that name.
 const ExportMetrics = `-- name: ExportMetrics :many
 select

@@ -156,11 +156,21 @@ func (q *Queries) ForecastExplanations(ctx context.Context, arg ForecastExplanat
 	return items, nil
 }
 
-// ForecastParts is the text of the query of that name.
-const ForecastParts = `-- name: ForecastParts :many
+// ForecastPoints is the text of the query of that name.
+const ForecastPoints = `-- name: ForecastPoints :many
 select
   k.id as kpi_id,
+  k.name,
+  k.unit,
+  f.vintage,
+  f.method,
+  f.mase,
   f.day,
+  f.mean,
+  f.lower_80,
+  f.upper_80,
+  f.lower_95,
+  f.upper_95,
   f.trend,
   f.seasonal,
   f.long_seasonal,
@@ -169,7 +179,15 @@ select
 from kpis as k
 cross join lateral (
   select
+    forecasts.vintage,
+    forecasts.method,
+    forecasts.mase,
     forecasts.day,
+    forecasts.mean,
+    forecasts.lower_80,
+    forecasts.upper_80,
+    forecasts.lower_95,
+    forecasts.upper_95,
     forecasts.trend,
     forecasts.seasonal,
     forecasts.long_seasonal,
@@ -196,8 +214,8 @@ order by k.id, f.day
 limit $6::integer
 `
 
-// ForecastPartsParams are the parameters of ForecastParts.
-type ForecastPartsParams struct {
+// ForecastPointsParams are the parameters of ForecastPoints.
+type ForecastPointsParams struct {
 	Until    time.Time
 	FromDay  time.Time
 	ToDay    time.Time
@@ -207,10 +225,20 @@ type ForecastPartsParams struct {
 	Kpis     []uuid.UUID
 }
 
-// ForecastPartsRow is one row of ForecastParts.
-type ForecastPartsRow struct {
+// ForecastPointsRow is one row of ForecastPoints.
+type ForecastPointsRow struct {
 	KPIID        uuid.UUID
+	Name         string
+	Unit         string
+	Vintage      time.Time
+	Method       string
+	Mase         *float64
 	Day          time.Time
+	Mean         float64
+	Lower80      float64
+	Upper80      float64
+	Lower95      float64
+	Upper95      float64
 	Trend        *float64
 	Seasonal     *float64
 	LongSeasonal *float64
@@ -218,9 +246,10 @@ type ForecastPartsRow struct {
 	Measured     *float64
 }
 
-// ForecastParts returns what each point that ForecastPoints returns to the same question is made of, in the same order.
-func (q *Queries) ForecastParts(ctx context.Context, arg ForecastPartsParams) ([]ForecastPartsRow, error) {
-	rows, err := q.db.Query(ctx, ForecastParts,
+// ForecastPoints returns, of the vintages up to until, each KPI's newest in [from_day, to_day), by KPI and day, after the
+// point of after_kpi and after_day. Without kpis: of all. Vintages from before parts were kept have nulls for theirs.
+func (q *Queries) ForecastPoints(ctx context.Context, arg ForecastPointsParams) ([]ForecastPointsRow, error) {
+	rows, err := q.db.Query(ctx, ForecastPoints,
 		arg.Until,
 		arg.FromDay,
 		arg.ToDay,
@@ -233,12 +262,22 @@ func (q *Queries) ForecastParts(ctx context.Context, arg ForecastPartsParams) ([
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ForecastPartsRow
+	var items []ForecastPointsRow
 	for rows.Next() {
-		var i ForecastPartsRow
+		var i ForecastPointsRow
 		if err := rows.Scan(
 			&i.KPIID,
+			&i.Name,
+			&i.Unit,
+			&i.Vintage,
+			&i.Method,
+			&i.Mase,
 			&i.Day,
+			&i.Mean,
+			&i.Lower80,
+			&i.Upper80,
+			&i.Lower95,
+			&i.Upper95,
 			&i.Trend,
 			&i.Seasonal,
 			&i.LongSeasonal,

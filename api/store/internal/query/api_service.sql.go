@@ -15,7 +15,7 @@ import (
 
 // AddAuditEntry is the text of the query of that name.
 const AddAuditEntry = `-- name: AddAuditEntry :exec
-insert into audit_log (at, business_id, user_id, session_id, action, subject, outcome, ip, user_agent, request_id, details)
+insert into audit_log (at, business_id, user_id, session_id, action, subject, subject_name, outcome, ip, user_agent, request_id, details)
 values (
   $1,
   $2,
@@ -27,23 +27,25 @@ values (
   $8,
   $9,
   $10,
-  $11
+  $11,
+  $12
 )
 `
 
 // AddAuditEntryParams are the parameters of AddAuditEntry.
 type AddAuditEntryParams struct {
-	At         time.Time
-	BusinessID *uuid.UUID
-	UserID     *uuid.UUID
-	SessionID  *uuid.UUID
-	Action     string
-	Subject    string
-	Outcome    string
-	IP         *netip.Addr
-	UserAgent  string
-	RequestID  string
-	Details    []byte
+	At          time.Time
+	BusinessID  *uuid.UUID
+	UserID      *uuid.UUID
+	SessionID   *uuid.UUID
+	Action      string
+	Subject     string
+	SubjectName string
+	Outcome     string
+	IP          *netip.Addr
+	UserAgent   string
+	RequestID   string
+	Details     []byte
 }
 
 // AddAuditEntry runs the query of that name.
@@ -55,6 +57,7 @@ func (q *Queries) AddAuditEntry(ctx context.Context, arg AddAuditEntryParams) er
 		arg.SessionID,
 		arg.Action,
 		arg.Subject,
+		arg.SubjectName,
 		arg.Outcome,
 		arg.IP,
 		arg.UserAgent,

@@ -407,6 +407,7 @@ select
   a.session_id,
   a.action,
   a.subject,
+  a.subject_name,
   a.outcome,
   a.request_id,
   a.details,
@@ -438,18 +439,19 @@ type AuditEntriesParams struct {
 
 // AuditEntriesRow is one row of AuditEntries.
 type AuditEntriesRow struct {
-	ID         int64
-	At         time.Time
-	BusinessID *uuid.UUID
-	UserID     *uuid.UUID
-	SessionID  *uuid.UUID
-	Action     string
-	Subject    string
-	Outcome    string
-	RequestID  string
-	Details    []byte
-	IP         *netip.Addr
-	UserAgent  string
+	ID          int64
+	At          time.Time
+	BusinessID  *uuid.UUID
+	UserID      *uuid.UUID
+	SessionID   *uuid.UUID
+	Action      string
+	Subject     string
+	SubjectName string
+	Outcome     string
+	RequestID   string
+	Details     []byte
+	IP          *netip.Addr
+	UserAgent   string
 }
 
 // AuditEntries returns what the transaction may see of the audit log, newest first.
@@ -479,6 +481,7 @@ func (q *Queries) AuditEntries(ctx context.Context, arg AuditEntriesParams) ([]A
 			&i.SessionID,
 			&i.Action,
 			&i.Subject,
+			&i.SubjectName,
 			&i.Outcome,
 			&i.RequestID,
 			&i.Details,

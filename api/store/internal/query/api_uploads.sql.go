@@ -564,98 +564,6 @@ func (q *Queries) StartUpload(ctx context.Context, arg StartUploadParams) (int64
 	return result.RowsAffected(), nil
 }
 
-// Upload is the text of the query of that name.
-const Upload = `-- name: Upload :one
-select
-  u.id,
-  u.created_by,
-  u.name,
-  u.content,
-  u.size_bytes,
-  u.status,
-  u.choices,
-  u.preview,
-  u.source_id,
-  u.bytes_read,
-  u.rows_sent,
-  u.rows_landed,
-  u.rows_unchanged,
-  u.rows_rejected,
-  u.rows_repeated,
-  u.rows_left_out,
-  u.problem,
-  u.run_id,
-  u.as_of,
-  u.created_at,
-  u.committed_at,
-  u.finished_at
-from uploads as u
-where u.business_id = $1 and u.id = $2
-`
-
-// UploadParams are the parameters of Upload.
-type UploadParams struct {
-	BusinessID uuid.UUID
-	ID         uuid.UUID
-}
-
-// UploadRow is one row of Upload.
-type UploadRow struct {
-	ID            uuid.UUID
-	CreatedBy     *uuid.UUID
-	Name          string
-	Content       string
-	SizeBytes     int64
-	Status        string
-	Choices       []byte
-	Preview       []byte
-	SourceID      *uuid.UUID
-	BytesRead     int64
-	RowsSent      *int64
-	RowsLanded    *int64
-	RowsUnchanged *int64
-	RowsRejected  *int64
-	RowsRepeated  *int64
-	RowsLeftOut   *int64
-	Problem       *string
-	RunID         *uuid.UUID
-	AsOf          *time.Time
-	CreatedAt     time.Time
-	CommittedAt   *time.Time
-	FinishedAt    *time.Time
-}
-
-// Upload returns an upload, and as of when metrics and forecasts were last published.
-func (q *Queries) Upload(ctx context.Context, arg UploadParams) (UploadRow, error) {
-	row := q.db.QueryRow(ctx, Upload, arg.BusinessID, arg.ID)
-	var i UploadRow
-	err := row.Scan(
-		&i.ID,
-		&i.CreatedBy,
-		&i.Name,
-		&i.Content,
-		&i.SizeBytes,
-		&i.Status,
-		&i.Choices,
-		&i.Preview,
-		&i.SourceID,
-		&i.BytesRead,
-		&i.RowsSent,
-		&i.RowsLanded,
-		&i.RowsUnchanged,
-		&i.RowsRejected,
-		&i.RowsRepeated,
-		&i.RowsLeftOut,
-		&i.Problem,
-		&i.RunID,
-		&i.AsOf,
-		&i.CreatedAt,
-		&i.CommittedAt,
-		&i.FinishedAt,
-	)
-	return i, err
-}
-
 // UploadBusiness is the text of the query of that name.
 const UploadBusiness = `-- name: UploadBusiness :one
 select
@@ -865,6 +773,126 @@ func (q *Queries) UploadSource(ctx context.Context, arg UploadSourceParams) (Upl
 	var i UploadSourceRow
 	err := row.Scan(&i.ID, &i.Kind)
 	return i, err
+}
+
+// Uploads is the text of the query of that name.
+const Uploads = `-- name: Uploads :many
+select
+  u.id,
+  u.created_by,
+  u.name,
+  u.content,
+  u.size_bytes,
+  u.status,
+  u.choices,
+  case when $1::uuid is null then '{}' else u.preview end::jsonb as preview,
+  u.source_id,
+  u.bytes_read,
+  u.rows_sent,
+  u.rows_landed,
+  u.rows_unchanged,
+  u.rows_rejected,
+  u.rows_repeated,
+  u.rows_left_out,
+  u.problem,
+  u.run_id,
+  u.as_of,
+  u.created_at,
+  u.committed_at,
+  u.finished_at
+from uploads as u
+where u.business_id = $2
+  and ($1::uuid is null or u.id = $1::uuid)
+  and ($3::uuid is null or u.id < $3::uuid)
+  and ($4::text = '' or u.status = $4::text)
+order by u.id desc
+limit $5::integer
+`
+
+// UploadsParams are the parameters of Uploads.
+type UploadsParams struct {
+	OnlyID     *uuid.UUID
+	BusinessID uuid.UUID
+	BeforeID   *uuid.UUID
+	OnlyStatus string
+	Most       int32
+}
+
+// UploadsRow is one row of Uploads.
+type UploadsRow struct {
+	ID            uuid.UUID
+	CreatedBy     *uuid.UUID
+	Name          string
+	Content       string
+	SizeBytes     int64
+	Status        string
+	Choices       []byte
+	Preview       []byte
+	SourceID      *uuid.UUID
+	BytesRead     int64
+	RowsSent      *int64
+	RowsLanded    *int64
+	RowsUnchanged *int64
+	RowsRejected  *int64
+	RowsRepeated  *int64
+	RowsLeftOut   *int64
+	Problem       *string
+	RunID         *uuid.UUID
+	AsOf          *time.Time
+	CreatedAt     time.Time
+	CommittedAt   *time.Time
+	FinishedAt    *time.Time
+}
+
+// Uploads returns uploads of a business, newest first as their ids are by time, before that of before_id; or the one of only_id with its
+// preview, which lists leave out. An empty only_status lets all pass.
+func (q *Queries) Uploads(ctx context.Context, arg UploadsParams) ([]UploadsRow, error) {
+	rows, err := q.db.Query(ctx, Uploads,
+		arg.OnlyID,
+		arg.BusinessID,
+		arg.BeforeID,
+		arg.OnlyStatus,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UploadsRow
+	for rows.Next() {
+		var i UploadsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedBy,
+			&i.Name,
+			&i.Content,
+			&i.SizeBytes,
+			&i.Status,
+			&i.Choices,
+			&i.Preview,
+			&i.SourceID,
+			&i.BytesRead,
+			&i.RowsSent,
+			&i.RowsLanded,
+			&i.RowsUnchanged,
+			&i.RowsRejected,
+			&i.RowsRepeated,
+			&i.RowsLeftOut,
+			&i.Problem,
+			&i.RunID,
+			&i.AsOf,
+			&i.CreatedAt,
+			&i.CommittedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 // WaitingUploads is the text of the query of that name.

@@ -17,6 +17,16 @@ type belief struct {
 	deviation float64
 }
 
+// cost returns sum_k ((p_k-centre_k)/deviation)^2.
+func (b belief) cost(dim int, p point) float64 {
+	sum := 0.0
+	for k := range dim {
+		d := (p[k] - b.centre[k]) / b.deviation
+		sum += d * d
+	}
+	return sum
+}
+
 const (
 	firstDamping = 1e-3
 	mostDamping  = 1e8
@@ -44,17 +54,12 @@ func descend(dim int, start point, prior belief, n int, tolerance float64, steps
 		return best
 	}
 	cost := func(p point, squares float64) float64 {
-		sum := float64(n) * math.Log(squares)
-		for k := range dim {
-			d := p[k] - prior.centre[k]
-			sum += weight * d * d
-		}
-		return sum
+		return float64(n)*math.Log(squares) + prior.cost(dim, p)
 	}
 	lowest := cost(best, here.squares)
 	for range steps {
-		step, promised, ok := here.posterior(dim, best, prior.centre, weight, n).step(dim, damping)
-		if !ok || promised <= tolerance {
+		step, promised := here.posterior(dim, best, prior.centre, weight, n).step(dim, damping)
+		if !(promised > tolerance) {
 			return best
 		}
 		next := best
@@ -91,47 +96,20 @@ func (s *slopes) posterior(dim int, p, centre point, weight float64, n int) *slo
 	return &out
 }
 
-// step solves for the step by Cholesky's factors, and says by how much it lowers F if that is as curved as it seems; false when the
-// matrix is not positive definite.
-func (s *slopes) step(dim int, damping float64) (step point, promised float64, ok bool) {
-	var l [maxParameters]point
+// step solves for the step, and says by how much it lowers F if that is as curved as it seems.
+func (s *slopes) step(dim int, damping float64) (step point, promised float64) {
+	var gram [maxParameters * maxParameters]float64
 	for i := range dim {
-		for j := range i + 1 {
-			v := s.curve[i][j]
-			if i == j {
-				v += damping * v
-			}
-			for k := range j {
-				v -= l[i][k] * l[j][k]
-			}
-			if i > j {
-				l[i][j] = v / l[j][j]
-				continue
-			}
-			if !(v > 0) {
-				return step, 0, false
-			}
-			l[i][i] = math.Sqrt(v)
-		}
+		step[i] = -s.gradient[i]
+		copy(gram[i*dim:], s.curve[i][:i+1])
+		gram[i*dim+i] *= 1 + damping
 	}
-	for i := range dim {
-		v := -s.gradient[i]
-		for k := range i {
-			v -= l[i][k] * step[k]
-		}
-		step[i] = v / l[i][i]
+	factorise(gram[:dim*dim], step[:dim])
+	for _, v := range step[:dim] {
+		promised += v * v
 	}
-	for i := dim - 1; i >= 0; i-- {
-		v := step[i]
-		for k := i + 1; k < dim; k++ {
-			v -= l[k][i] * step[k]
-		}
-		step[i] = v / l[i][i]
-	}
-	for k := range dim {
-		promised -= s.gradient[k] * step[k]
-	}
-	return step, promised, true
+	substitute(gram[:], step[:dim], dim)
+	return step, promised
 }
 
 // betweenSlope is the derivative of between.
