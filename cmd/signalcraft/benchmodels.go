@@ -173,9 +173,6 @@ func (ref forecastReference) rows(m measuredSet) []modelsRow {
 	both := row(set, "sMAPE / MASE", ours.SMAPE, 3, fmt.Sprintf("%s %.3f / %.3f", ref.best, ref.figures[0], ref.figures[1]))
 	both.more = " / " + figure(ours.MASE, 3)
 	rows := []modelsRow{row(set, "OWA", ours.OWA, 3, owa).atMost(ref.reach), both}
-	if ref.horizon == 0 {
-		return rows
-	}
 	if ref.msis > 0 {
 		below := row(set, "MSIS, 95 %", ours.MSIS, 3, fmt.Sprintf("ETS %.3f", ref.msis)).atMost(ref.msis)
 		below.reach = "below ETS"
