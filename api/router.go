@@ -120,7 +120,7 @@ func (t *router) refuse(w http.ResponseWriter, r *http.Request, h http.Handler) 
 			t.api.fail(r.Context(), err).write(w)
 			return
 		}
-		byStatus(r.Context(), refused.status).write(w)
+		problem(r.Context(), http.StatusNotFound, codeNotFound, "The service has no such address. The page /docs lists what there is.").write(w)
 		return
 	}
 	if r.Method == http.MethodOptions {

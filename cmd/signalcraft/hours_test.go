@@ -13,7 +13,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/signalcraft/signalcraft/api/auth"
 	"github.com/signalcraft/signalcraft/api/store"
 	"github.com/signalcraft/signalcraft/api/store/storetest"
 	"github.com/signalcraft/signalcraft/pipelines/replay"
@@ -28,15 +27,7 @@ func newVisitor(t *testing.T, now time.Time) (*sender, *scenario) {
 	}
 	s := serving(t, handler, storetest.New(t).URL(""))
 	s.now = func() time.Time { return now }
-	hasher, err := auth.NewHasher(auth.HashConfig{MemoryKiB: 8, Passes: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hash, err := hasher.Hash(t.Context(), senderPassword)
-	if err != nil {
-		t.Fatal(err)
-	}
-	setup := store.Setup{User: store.User{ID: id("visitor"), Email: "visitor@example.org", Name: "Visitor"}, PasswordHash: hash,
+	setup := store.Setup{User: store.User{ID: id("visitor"), Email: "visitor@example.org", Name: "Visitor"}, PasswordHash: senderHash(t),
 		Businesses: []store.Business{{ID: id("museum"), Name: "Museum", TimeZone: "Europe/Berlin", Currency: "EUR", Country: "DE"}}}
 	if _, err := s.data.AddSetup(t.Context(), setup); err != nil {
 		t.Fatal(err)

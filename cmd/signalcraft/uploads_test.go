@@ -40,6 +40,17 @@ func newSender(t *testing.T, work bool, changes ...func(*Settings)) *sender {
 	}
 	settings.DatabaseURL = storetest.New(t).URL("")
 	i := opened(t, settings)
+	setup := store.Setup{User: store.User{ID: id("sender"), Email: "sender@example.org", Name: "Sender"}, PasswordHash: senderHash(t),
+		Businesses: []store.Business{{ID: id("cafe"), Name: "Cafe", TimeZone: "Europe/Paris", Currency: "EUR", Country: "FR"}}}
+	if _, err := i.data.AddSetup(t.Context(), setup); err != nil {
+		t.Fatal(err)
+	}
+	return serveFor(t, i, "sender@example.org", senderPassword, id("cafe").String(), work)
+}
+
+// senderHash is a hash of senderPassword.
+func senderHash(t *testing.T) string {
+	t.Helper()
 	hasher, err := auth.NewHasher(auth.HashConfig{MemoryKiB: 8, Passes: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -48,12 +59,7 @@ func newSender(t *testing.T, work bool, changes ...func(*Settings)) *sender {
 	if err != nil {
 		t.Fatal(err)
 	}
-	setup := store.Setup{User: store.User{ID: id("sender"), Email: "sender@example.org", Name: "Sender"}, PasswordHash: hash,
-		Businesses: []store.Business{{ID: id("cafe"), Name: "Cafe", TimeZone: "Europe/Paris", Currency: "EUR", Country: "FR"}}}
-	if _, err := i.data.AddSetup(t.Context(), setup); err != nil {
-		t.Fatal(err)
-	}
-	return serveFor(t, i, "sender@example.org", senderPassword, id("cafe").String(), work)
+	return hash
 }
 
 // serveFor runs the API of an installation in this process, and scheduler and workers if work, and signs a user of a business in.

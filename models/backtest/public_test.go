@@ -129,12 +129,18 @@ func TestMethodsErrAsTheReferencesDo(t *testing.T) {
 		{"tourism/quarterly", "standard theta", "15.556", "1.683"},
 		{"tourism/monthly", "standard theta", "19.500", "1.651"},
 		{"nn5/daily", "standard theta", "21.175", "0.845"},
+		{"m4/Hourly", "standard theta", "17.205", "2.308"},
+		{"m4/Weekly", "standard theta", "8.738", "2.693"},
+		{"m4/Quarterly-subset", "standard theta", "3.139", "0.979"},
+		{"m4/Daily-subset", "standard theta", "2.296", "3.043"},
 		{"m3/yearly", "ets", "17.018", "2.871"},
 		{"m3/quarterly", "ets", "9.467", "1.155"},
 		{"m3/monthly", "ets", "14.686", "0.873"},
 		{"m3/other", "ets", "3.949", "1.809"},
 		{"tourism/yearly", "ets", "23.420", "2.971"},
 		{"tourism/quarterly", "ets", "15.388", "1.612"},
+		{"m4/Quarterly-subset", "ets", "2.784", "0.829"},
+		{"m4/Daily-subset", "ets", "2.321", "3.098"},
 	} {
 		t.Run(r.method+" on "+r.set, func(t *testing.T) {
 			set, ok := readPublic(t, r.set)

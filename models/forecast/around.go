@@ -184,13 +184,15 @@ func (f *fitter) assess(i int, kept bool) {
 			if !s.observed[t] {
 				continue
 			}
-			off := math.Abs(s.y[t] - paths[k*horizon+h])
-			if off <= f.spread.half80[h] {
+			path := paths[k*horizon+h]
+			miss := s.y[t] - path
+			if lower, upper := f.spread.bounds(h, path, f.spread.in80); lower <= miss && miss <= upper {
 				in80++
-			}
-			if off <= f.spread.half95[h] {
+				in95++
+			} else if lower, upper = f.spread.bounds(h, path, f.spread.in95); lower <= miss && miss <= upper {
 				in95++
 			}
+			off := math.Abs(miss)
 			if e.multiplies && f.untamed[t] != 0 {
 				off *= raw[t] / f.untamed[t]
 			}

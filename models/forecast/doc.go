@@ -19,7 +19,9 @@
 // methods. The forecast is a combination of the best ones (see combination): shares by their errors, and for
 // a short series the trimmed mean of robust methods. Over many series that errs less than any choice of
 // one. They are fitted again to all of history. The errors of their combination give the bounds (see spread): those in the
-// window, which none of them had been fitted to, and with less weight those before it.
+// window, which none of them had been fitted to, and with less weight those before it. The few errors of a short series lean
+// on how much it has wandered from value to value and on how errors mostly grow by days ahead. Where errors grow with what is
+// forecast, so do the bounds, and of a series that was never zero they reach further up than down.
 //
 // A series whose methods were chosen less than Options.ReselectAfterDays ago keeps them:
 // only those are fitted and rolled.

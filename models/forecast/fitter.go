@@ -75,7 +75,7 @@ func (f *fitter) series(i int) error {
 	if f.stopped(i) || s.constant || s.count < shortest {
 		f.out.Method[i] = "naive"
 		fillRow(f.ahead, s.y[len(s.y)-1])
-		f.spread.guess(s, len(f.ahead))
+		f.spread.guess(s)
 		f.write(i)
 		return nil
 	}
@@ -260,7 +260,7 @@ func (f *fitter) measure(c combination) {
 	f.blend, f.scratch = resize(f.blend, len(f.earlier)*f.opt.Horizon), resize(f.scratch, len(c.members))
 	c.blend(f.blend, f.members, f.scratch)
 	f.account(f.earlier, f.blend)
-	f.spread.measure(&f.history, rolled{f.earlier, before, f.opt.Horizon, f.blend}, max(f.opt.Season, 6), len(f.ahead))
+	f.spread.measure(&f.history, rolled{f.earlier, before, f.opt.Horizon, f.blend}, f.opt.Season)
 }
 
 // predict combines the members' forecasts from the last day on, after each has taken in the window.
@@ -295,8 +295,10 @@ func (f *fitter) write(i int) {
 		f.out.Day[row] = f.batch.LastDay(i) + int32(h+1)
 		mean := within.Clamp(value(0))
 		f.out.Mean[row] = mean
-		f.out.Lower80[row], f.out.Upper80[row] = inside(within, mean, value(-f.spread.half80[at]), value(f.spread.half80[at]))
-		f.out.Lower95[row], f.out.Upper95[row] = inside(within, mean, value(-f.spread.half95[at]), value(f.spread.half95[at]))
+		lower, upper := f.spread.bounds(at, f.ahead[at], f.spread.in80)
+		f.out.Lower80[row], f.out.Upper80[row] = inside(within, mean, value(lower), value(upper))
+		lower, upper = f.spread.bounds(at, f.ahead[at], f.spread.in95)
+		f.out.Lower95[row], f.out.Upper95[row] = inside(within, mean, value(lower), value(upper))
 		f.compose(row, at)
 		f.close(row, at, within)
 	}

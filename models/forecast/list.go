@@ -9,8 +9,9 @@ import (
 // longMark stands in a method's name for the length of the second season that is found in a series.
 const longMark = "long"
 
-// Methods returns the names of all single methods for a season length, those for a second season at the end: in their
-// names "long" stands for its length, which Options.Method reads as that found in each series.
+// Methods returns the names of all single methods for a season length: those that are compared, those that are only forecast
+// by when asked for, and those for a second season: in the names of these "long" stands for its length, which Options.Method
+// reads as that found in each series.
 func Methods(season int) []string {
 	var names []string
 	for _, m := range slices.Concat(methods(season), askedMethods(season)) {

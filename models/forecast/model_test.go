@@ -183,17 +183,6 @@ func TestFillFollowsSeasonAndSlope(t *testing.T) {
 	}
 }
 
-// Sigmas pool where they fall and never shrink with distance; a distance that was not
-// measured joins its neighbour.
-func TestSettlePoolsAdjacentViolators(t *testing.T) {
-	s := spread{sigma: []float64{4, 2 * 16, 3 * 4, 0, 36}, count: []float64{1, 2, 3, 0, 1}}
-	measured := s.settle()
-	pooled := math.Sqrt((2*16.0 + 3*4) / 5)
-	if want := []float64{2, pooled, pooled, pooled, 6}; measured != 5 || !nearAll(s.sigma, want, 1e-12) {
-		t.Errorf("measured %d, sigmas %v, want 5, %v", measured, s.sigma, want)
-	}
-}
-
 // recorder notes what it is fitted to.
 type recorder struct {
 	average

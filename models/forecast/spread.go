@@ -7,37 +7,61 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// spread holds half the width of the bounds of each day ahead, in scaled units.
+// spread makes the bounds of each day ahead, in scaled units.
 //
 // They are split conformal intervals (Vovk, Gammerman and Shafer 2005) from the errors that the chosen method made at
 // many origins, weighted by how much an error says of the next one (Barber, Candes, Ramdas and Tibshirani 2023):
 //
 //	w_k     = 1 for an origin in the window, which the method had not been fitted to; n/(n+earlierCount) before it
-//	z_(k,h) = e_(k,h) / (L_k/L_n)^p, where L is the mean of the last values seen and p makes errors at all levels alike
-//	sigma_h = weighted root mean square of z h days ahead, made non-decreasing in h by pooling
-//	          adjacent violators and drawn towards sigma_h^2 = a + b*h, which few errors tell better
-//	half_h  = sigma_h * q, q the weighted quantile of |z_(k,h)|/sigma_h over all k and h, drawn towards the normal one
+//	r_(k,h) = sqrt(L_k * f_(k,h)) / L_n, where L is the mean of the last values seen and f what was forecast, at least
+//	          leastShare of L
+//	z_(k,h) = e_(k,h) / r_(k,h)^p, where p makes errors at all levels, and in all seasons, alike
+//	sigma_h = what the z of h days ahead are like; see settle and follow
+//	half_h  = sigma_h * r_h^p * q * t_h, q the weighted quantile of |z_(k,h)|/sigma_h over all k and h, drawn towards the normal
+//	          one with priorWeight, and t_h Student's t in units of the normal quantile
 //
-// The power p of 0, 1/4, ..., 1 has the highest Gaussian likelihood with a prior around levelPower; it is 0 for a series that is not
-// positive. The quantile is taken at (1+1/w) times the level for a total weight w, and widened by the ratio of Student's t to
-// the normal quantile with 0.8*w-1 degrees of freedom. Beyond the last day ahead that was measured, sigma grows with the
-// square root of the distance. Every constant was chosen by rolling origin inside the training parts of the public sets.
+// The power p of 0, 1/4, ..., 1 has the highest Gaussian likelihood with a prior around levelPower; it is 0 for a series with a
+// value below zero, and for one whose level lies apart from today's by more than leastLevel and mostLevel. The quantile is taken at (1+1/w) times the level for a total weight w. Errors of near origins overlap, the more the
+// further ahead: h days ahead they have w/(1+overlap*(h-1)) degrees of freedom, at least leastFreedom.
+//
+// Errors that grow with r^p are even about the forecast f in the scale of Box and Cox (1964) that has the power 1-p, so
+// that of a series that was never zero the bounds lie there, half_h about f in that scale's unit at f:
+//
+//	lower_h = f * (1 - (1-p) * half_h/f)^(1/(1-p)), upper_h = f * (1 + (1-p) * half_h/f)^(1/(1-p)), exp for p = 1
+//
+// The upper one bends so up to half_h = skewReach*f, and is straight from there on: what follows from small errors says too
+// little of such large ones. Where the forecast or any value is zero or less, the bounds are f - half_h and f + half_h.
+//
+// Every constant was chosen by rolling origin inside the training parts of the public sets, where all of its neighbours do
+// about as well.
 type spread struct {
-	half80, half95 []float64
-	sigma, count   []float64
-	weight, level  []float64 // of each origin; level is 1/(L_k/L_n)^p
-	bins           []float64 // weight of the ratios |z|/sigma by size
-	blocks         []pooled
+	sigma, count  []float64 // of each day ahead that was measured; see settle
+	growth        float64   // power of days ahead by which the variance grows
+	freedom       float64   // degrees of it one day ahead
+	in80, in95    chance
+	quarters      int     // four times p
+	last          float64 // L_n
+	skewed        bool
+	weight, level []float64 // of each origin; level is L_k/L_n
+	unit          []float64 // r^-p of each origin and day ahead
+	bins          []float64 // weight of the ratios |z|/sigma by size
+	blocks        []pooled
 }
 
 const (
 	earlierCount = 100
 	levelPower   = 0.75 // errors mostly grow a little slower than what is measured
-	levelPrior   = 0.1
-	lineWeight   = 5
-	normalWeight = 5
-	freedomShare = 0.8
+	levelPrior   = 0.3
+	leastLevel   = 0.02
+	mostLevel    = 1e6
+	leastShare   = 0.2
+	overlap      = 0.2
+	leastFreedom = 2
+	skewReach    = 0.5
 )
+
+// chance is a quantile of the ratios |z|/sigma and the normal one of the same level.
+type chance struct{ quantile, normal float64 }
 
 // rolled is how a combination did at origins, the first before of which lie before the window.
 type rolled struct {
@@ -47,31 +71,33 @@ type rolled struct {
 	paths   []float64
 }
 
-// measure sets the bounds of the given number of days ahead. The level of a series is that of its last width values.
-func (s *spread) measure(y *history, r rolled, width, ahead int) {
+// measure takes the spread from the errors of a rolled combination.
+func (s *spread) measure(y *history, r rolled, season int) {
+	width := max(season, 6)
 	s.weigh(y, r, width)
 	s.sigma, s.count = resize(s.sigma, r.horizon), resize(s.count, r.horizon)
 	clear(s.sigma)
 	clear(s.count)
 	r.each(y, func(k, h int, e float64) {
-		z := e * s.level[k]
+		z := e * s.unit[k*r.horizon+h]
 		s.sigma[h] += s.weight[k] * z * z
 		s.count[h] += s.weight[k]
 	})
-	measured := s.settle()
-	s.straighten(measured)
+	s.settle()
+	s.follow(s.wander(y, width, season))
 	s.bins = resize(s.bins, binCount)
 	clear(s.bins)
 	r.each(y, func(k, h int, e float64) {
 		if s.sigma[h] > 0 {
-			s.bins[binOf(math.Abs(e)*s.level[k]/s.sigma[h])] += s.weight[k]
+			s.bins[binOf(math.Abs(e)*s.unit[k*r.horizon+h]/s.sigma[h])] += s.weight[k]
 		}
 	})
-	total := 0.0
+	s.freedom = 0
 	for _, w := range s.weight {
-		total += w
+		s.freedom += w
 	}
-	s.widen(measured, ahead, s.quantile(0.80, total), s.quantile(0.95, total))
+	s.in80, s.in95 = s.chance(0.80), s.chance(0.95)
+	s.in95.quantile = max(s.in80.quantile, s.in95.quantile)
 }
 
 // each visits the errors of all origins on observed days.
@@ -86,52 +112,81 @@ func (r rolled) each(y *history, visit func(k, h int, e float64)) {
 	}
 }
 
-// weigh sets the origins' weights and levels.
+// weigh sets the origins' weights and levels, the power, and the unit of each error.
 func (s *spread) weigh(y *history, r rolled, width int) {
 	n := len(y.y)
 	s.weight, s.level = resize(s.weight, len(r.origins)), resize(s.level, len(r.origins))
 	levelAt := func(origin int) float64 { return mean(y.y[max(0, origin-width):origin]) }
-	last, positive := levelAt(n), slices.Min(y.y) >= 0
+	least := slices.Min(y.y)
+	positive := least >= 0
+	s.last = levelAt(n)
 	for k, origin := range r.origins {
 		s.weight[k] = 1
 		if k < r.before {
 			s.weight[k] = float64(n) / (float64(n) + earlierCount)
 		}
-		if s.level[k] = levelAt(origin) / last; !(s.level[k] > 0.02) {
-			positive = false // nearly nothing there: its errors would be blown up
+		if s.level[k] = levelAt(origin) / s.last; !(s.level[k] > leastLevel && s.level[k] < mostLevel) {
+			positive = false // nearly nothing there, or today: errors would be blown up
 		}
 	}
-	quarters := 0
+	s.quarters, s.skewed = 0, false
+	s.unit = resize(s.unit, len(r.paths))
 	if positive {
-		quarters = s.power(y, r)
+		for k, level := range s.level {
+			for i := k * r.horizon; i < (k+1)*r.horizon; i++ {
+				s.unit[i] = reference(level, r.paths[i]/s.last)
+			}
+		}
+		s.quarters = s.power(y, r)
+		s.skewed = s.quarters > 0 && least > 0
 	}
-	for k, v := range s.level {
-		s.level[k] = math.Pow(v, -float64(quarters)/4)
+	for i := range s.unit {
+		s.unit[i] = 1 / s.raise(s.unit[i])
 	}
 }
 
-// power returns four times the power p of the level that errors grow with.
+// reference returns what an error grows with: both numbers are in units of today's level.
+func reference(level, forecast float64) float64 {
+	return math.Sqrt(level * max(min(forecast, mostLevel), leastShare*level))
+}
+
+// raise returns v^p.
+func (s *spread) raise(v float64) float64 {
+	switch s.quarters {
+	case 0:
+		return 1
+	case 1:
+		return math.Sqrt(math.Sqrt(v))
+	case 2:
+		return math.Sqrt(v)
+	case 3:
+		v = math.Sqrt(v)
+		return v * math.Sqrt(v)
+	}
+	return v
+}
+
+// power returns four times the power p that errors grow with; unit holds what they grow with.
 func (s *spread) power(y *history, r rolled) (quarters int) {
 	const powers = 5
 	var squares [powers]float64
 	logs, total := 0.0, 0.0
-	for k, origin := range r.origins {
-		sum, count := 0.0, 0.0
-		for h := 0; h < r.horizon && origin+h < len(y.y); h++ {
-			if y.observed[origin+h] {
-				e := y.y[origin+h] - r.paths[k*r.horizon+h]
-				sum += e * e
-				count++
-			}
-		}
-		factor, root := s.weight[k], math.Sqrt(s.level[k])
+	product, of := 1.0, 0 // of sizes of one origin, whose logarithm is taken at once
+	r.each(y, func(k, h int, e float64) {
+		size := s.unit[k*r.horizon+h]
+		factor, root := s.weight[k]*e*e, 1/math.Sqrt(size)
 		for p := range squares {
-			squares[p] += factor * sum
-			factor /= root
+			squares[p] += factor
+			factor *= root
 		}
-		logs += s.weight[k] * count * math.Log(s.level[k])
-		total += s.weight[k] * count
-	}
+		if k != of || product > 1e100 || product < 1e-100 {
+			logs += s.weight[of] * math.Log(product)
+			product, of = 1, k
+		}
+		product *= size
+		total += s.weight[k]
+	})
+	logs += s.weight[of] * math.Log(product)
 	best := math.Inf(1)
 	for p, sum := range squares {
 		power := float64(p) / 4
@@ -140,69 +195,6 @@ func (s *spread) power(y *history, r rolled) (quarters int) {
 		}
 	}
 	return quarters
-}
-
-// pooled is a run of days ahead with one variance.
-type pooled struct {
-	sum, count float64
-	end        int
-}
-
-// settle turns sums of squares into non-decreasing sigmas and returns how many days
-// ahead from the first were measured. It pools adjacent violators (Barlow, Bartholomew,
-// Bremner and Brunk 1972), a day without a measurement joining the one before it.
-func (s *spread) settle() (measured int) {
-	blocks := s.blocks[:0]
-	for h := range s.sigma {
-		if s.count[h] > 0 {
-			measured = h + 1
-		}
-		next := pooled{s.sigma[h], s.count[h], h + 1}
-		for len(blocks) > 0 {
-			last := blocks[len(blocks)-1]
-			if next.count > 0 && last.count > 0 && last.sum/last.count <= next.sum/next.count {
-				break
-			}
-			next.sum, next.count = next.sum+last.sum, next.count+last.count
-			blocks = blocks[:len(blocks)-1]
-		}
-		blocks = append(blocks, next)
-	}
-	s.blocks = blocks
-	h := 0
-	for _, b := range blocks {
-		for ; h < b.end; h++ {
-			s.sigma[h] = math.Sqrt(b.sum / b.count)
-		}
-	}
-	return measured
-}
-
-// straighten draws the variances of the measured days towards their least-squares line, the more the fewer
-// errors without overlap each one rests on. The line does not fall, and begins at a tenth of the mean variance or above.
-func (s *spread) straighten(measured int) {
-	var sum, sumH, sumHH, sumV, sumHV float64
-	for h := range measured {
-		v, x, w := s.sigma[h]*s.sigma[h], float64(h), s.count[h]
-		sum, sumH, sumHH, sumV, sumHV = sum+w, sumH+w*x, sumHH+w*x*x, sumV+w*v, sumHV+w*x*v
-	}
-	spread := sum*sumHH - sumH*sumH
-	if measured < 2 || spread <= 0 {
-		return
-	}
-	slope := max(0, (sum*sumHV-sumH*sumV)/spread)
-	start := (sumV - slope*sumH) / sum
-	if lowest := 0.1 * sumV / sum; start < lowest {
-		start, slope = lowest, (sumV-lowest*sum)/sumH
-	}
-	for h := range measured {
-		apart := s.count[h] / float64(h+1)
-		v := (apart*s.sigma[h]*s.sigma[h] + lineWeight*(start+slope*float64(h))) / (apart + lineWeight)
-		s.sigma[h] = math.Sqrt(v)
-		if h > 0 {
-			s.sigma[h] = max(s.sigma[h], s.sigma[h-1])
-		}
-	}
 }
 
 // The bins of ratios have 128 steps to a doubling, from 2^-8 on: a number's exponent and first bits say its bin.
@@ -219,16 +211,17 @@ func binOf(ratio float64) int {
 // binEdge is the smallest ratio of a bin.
 func binEdge(bin int) float64 { return math.Float64frombits(uint64(bin+binFirst) << binShift) }
 
-// quantile returns the conformal quantile of the ratios, for errors of the given total weight of origins; 0 when there are none.
-func (s *spread) quantile(level, origins float64) float64 {
+// chance returns the conformal quantile of the ratios; 0 when there are none.
+func (s *spread) chance(level float64) chance {
+	c := chance{normal: distuv.UnitNormal.Quantile((1 + level) / 2)}
 	all := 0.0
 	for _, w := range s.bins {
 		all += w
 	}
 	if all == 0 {
-		return 0
+		return c
 	}
-	below, q, target := 0.0, 0.0, all*min(1, level*(1+1/origins))
+	below, q, target := 0.0, 0.0, all*min(1, level*(1+1/s.freedom))
 	for bin, w := range s.bins {
 		if w == 0 {
 			continue
@@ -238,29 +231,55 @@ func (s *spread) quantile(level, origins float64) float64 {
 			break
 		}
 	}
-	both := (1 + level) / 2
-	normal := distuv.UnitNormal.Quantile(both)
-	q = (origins*q + normalWeight*normal) / (origins + normalWeight)
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: max(1, freedomShare*origins-1)}
-	return q * t.Quantile(both) / normal
+	c.quantile = (s.freedom*q + priorWeight*c.normal) / (s.freedom + priorWeight)
+	return c
 }
 
-func (s *spread) widen(measured, ahead int, q80, q95 float64) {
-	s.half80, s.half95 = s.half80[:0], s.half95[:0]
-	for h := range ahead {
-		sigma := s.sigma[min(h, measured-1)]
-		if h >= measured {
-			sigma *= math.Sqrt(float64(h+1) / float64(measured))
-		}
-		s.half80 = append(s.half80, sigma*q80)
-		s.half95 = append(s.half95, sigma*max(q80, q95))
+// widened returns the quantile times the ratio of Student's t to the normal quantile x, by the first terms of the expansion in
+// the degrees of freedom (Abramowitz and Stegun 1964, 26.7.5); at two of them it is 3 % below.
+func (c chance) widened(freedom float64) float64 {
+	v, x := 1/max(leastFreedom, freedom), c.normal*c.normal
+	return c.quantile * (1 + v*((x+1)/4+v*(((5*x+16)*x+3)/96+v*(((3*x+19)*x+17)*x-15)/384)))
+}
+
+// bounds returns how far the bounds of a chance lie below and above a forecast for the day with the given number, from 0.
+func (s *spread) bounds(at int, forecast float64, c chance) (lower, upper float64) {
+	half := s.sigma[min(at, len(s.sigma)-1)] * c.widened(s.freedom/(1+overlap*float64(at)))
+	if measured := len(s.sigma); at >= measured {
+		half *= math.Pow(float64(at+1)/float64(measured), s.growth/2)
 	}
+	if s.quarters > 0 {
+		half *= s.raise(reference(1, forecast/s.last))
+	}
+	share := half / forecast
+	if !s.skewed || !(share > leastSkewed) {
+		return -half, half
+	}
+	reach := min(share, skewReach)
+	return forecast * (s.bend(-share) - 1), half * (s.bend(reach) - 1) / reach
+}
+
+// leastSkewed is the share of a forecast below which half a width is too small to be uneven in the digits that a number has.
+const leastSkewed = 1e-6
+
+// bend returns (1 + (1-p)*v)^(1/(1-p)), 0 where what is raised is negative, and exp(v) for p = 1.
+func (s *spread) bend(v float64) float64 {
+	base := max(0, 1+(1-float64(s.quarters)/4)*v)
+	switch s.quarters {
+	case 1:
+		return base * math.Cbrt(base)
+	case 2:
+		return base * base
+	case 3:
+		return base * base * base * base
+	}
+	return math.Exp(v)
 }
 
 // guess sets the bounds of a series that is too short to compare methods on: a random
 // walk, whose daily step is the root mean square difference of the observed values, or
 // the value itself when there is only one. A constant of two values or more has none.
-func (s *spread) guess(y *history, ahead int) {
+func (s *spread) guess(y *history) {
 	step := math.Abs(y.y[len(y.y)-1])
 	if y.count > 1 {
 		sum := 0.0
@@ -270,10 +289,8 @@ func (s *spread) guess(y *history, ahead int) {
 		}
 		step = math.Sqrt(sum / float64(len(y.y)-1))
 	}
-	s.half80, s.half95 = s.half80[:0], s.half95[:0]
-	for h := range ahead {
-		grown := step * math.Sqrt(float64(h+1))
-		s.half80 = append(s.half80, grown*distuv.UnitNormal.Quantile(0.90))
-		s.half95 = append(s.half95, grown*distuv.UnitNormal.Quantile(0.975))
-	}
+	s.sigma, s.growth = append(s.sigma[:0], step), 1
+	s.quarters, s.skewed = 0, false
+	q80, q95 := distuv.UnitNormal.Quantile(0.90), distuv.UnitNormal.Quantile(0.975)
+	s.freedom, s.in80, s.in95 = math.Inf(1), chance{q80, q80}, chance{q95, q95}
 }

@@ -62,9 +62,9 @@ type Run struct {
 	AsOf time.Time
 }
 
-// tablesAtOnce is how many tables are published side by side: each keeps one Postgres
-// process busy, and this process less than half a core.
-const tablesAtOnce = 2
+// tablesAtOnce is how many tables are published side by side: each keeps one Postgres process busy or waiting for the disk, and this
+// process less than half a core. Three are the large tables of days, which come first: none is left over to be published alone.
+const tablesAtOnce = 3
 
 // Publish brings every table of tables up to the head of its mart, except those whose
 // dataset blocked names (a mart whose checks failed keeps its last good state). One

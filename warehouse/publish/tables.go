@@ -23,16 +23,17 @@ const (
 	keepAccuracy  = 400
 )
 
-// Tables lists every published table, in the order of publication.
+// Tables lists every published table, in the order of publication: the largest first.
 func Tables() []Table {
 	kpi := []string{"business_id", "kpi_id"}
 	keyed := func(more ...string) []string { return append(kpi[:2:2], more...) }
 	return []Table{
 		{Name: "kpi_data", Dataset: "marts.kpi_daily", Key: keyed("day")},
+		{Name: "kpi_trends", Dataset: "marts.kpi_trends", Key: keyed("day")},
+		{Name: "business_days", Dataset: "marts.business_day", Key: keyed("day")},
 		{Name: "kpi_hourly", Dataset: "marts.kpi_hourly", Key: keyed("starts_at"), KeepDays: keepHours},
 		{Name: "kpi_weekly", Dataset: "marts.kpi_weekly", Key: keyed("week_start")},
 		{Name: "kpi_monthly", Dataset: "marts.kpi_monthly", Key: keyed("month")},
-		{Name: "kpi_trends", Dataset: "marts.kpi_trends", Key: keyed("day")},
 		{Name: "kpi_anomalies", Dataset: "anomalies.kpi_anomalies", Key: keyed("grain", "starts_at")},
 		{Name: "kpi_anomaly_context", Dataset: "anomalies.kpi_anomaly_context", Key: keyed("starts_at", "kind", "subject")},
 		{Name: "kpi_trend_statements", Dataset: "marts.kpi_trend_statements", Key: kpi},
@@ -43,6 +44,5 @@ func Tables() []Table {
 		{Name: "weather_data", Dataset: "marts.weather_daily", Key: []string{"business_id", "day"}},
 		{Name: "market_data", Dataset: "marts.fx_daily", Key: []string{"currency", "day"}},
 		{Name: "calendar_holidays", Dataset: "raw.calendar_holidays", Key: []string{"country", "day", "name"}},
-		{Name: "business_days", Dataset: "marts.business_day", Key: keyed("day")},
 	}
 }

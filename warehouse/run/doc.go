@@ -10,6 +10,11 @@
 // What changed in an input comes from the lake's history, so a late correction of an
 // old day recomputes that day's month and, where the model looks back, the months that look at it.
 //
+// Of a Go model whose rows each belong to one business (see Node.Due), only those of the businesses are made again whose input rows differ, or
+// that are due since time has passed; the others' stay as the stale windows hold them. A new window, new code, and a change of what
+// belongs to nobody, such as holidays, make all. After an upload the day's forecasts, anomaly scores and trends of that business are made,
+// after a night those of all.
+//
 // # What does a crash leave?
 //
 // A model's rows are committed to the lake in one snapshot, then written to the
