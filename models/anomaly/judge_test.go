@@ -106,7 +106,9 @@ func TestJudgeHoldsAShiftAgainstTheOldLevel(t *testing.T) {
 // Of a count that is zero on most days a run of zeros is ordinary, not a loss of variability.
 func TestJudgeTakesZerosAsTheyCome(t *testing.T) {
 	v := judge(t, batch(t, noisy("rare counts", 30, 730, func([]float64) {})...), anomaly.Options{})
-	zeros := func(r int) bool { return v.Severity[r] != anomaly.Harmless && v.Kind[r] == anomaly.Volatility && v.Expected[r] < 0.2 }
+	zeros := func(r int) bool {
+		return v.Severity[r] != anomaly.Harmless && v.Kind[r] == anomaly.Volatility && v.Expected[r] < 0.2
+	}
 	if _, days := toldOn(v, 0, 730, zeros); days > 20 {
 		t.Errorf("%d days without a count are told to be volatile", days)
 	}
