@@ -41,15 +41,25 @@ forecast as (
     from marts.kpi_forecasts
 ),
 
+-- The days whose values are asked: from the last value of the same weekday, five weeks before, to the next day, two weeks later.
+asked_day as (
+    select
+        min(day) - interval '35' day as first_day,
+        max(day) + interval '14' day as last_day
+    from forecast
+),
+
 kpi_day as (
     select
-        business_id,
-        kpi_id,
-        day,
-        value,
-        coverage,
-        lead(day) over (partition by business_id, kpi_id order by day) as next_day
-    from marts.kpi_daily
+        kpi_daily.business_id,
+        kpi_daily.kpi_id,
+        kpi_daily.day,
+        kpi_daily.value,
+        kpi_daily.coverage,
+        lead(kpi_daily.day) over (partition by kpi_daily.business_id, kpi_daily.kpi_id order by kpi_daily.day) as next_day
+    from marts.kpi_daily as kpi_daily
+    cross join asked_day
+    where kpi_daily.day between asked_day.first_day and asked_day.last_day
 ),
 
 calendar_entry as (
