@@ -47,7 +47,7 @@ type benchBatchCommand struct {
 
 // Help is shown by signalcraft bench batch --help.
 func (benchBatchCommand) Help() string {
-	return "Works in a temporary folder with a Postgres of its own. CPU seconds are those of this process and all Postgres processes.\n Memory is the peak of this process and, apart, of\n all Postgres processes together. Between runs Postgres is vacuumed, as it is by itself in a day.\n\nExample: signalcraft bench batch --kpis 1000 --days 1096"
+	return "Works in a temporary folder with a Postgres of its own. Memory is the peak, CPU seconds the sum, of this process and all\nPostgres processes. Between runs Postgres is vacuumed, as it is by itself in a day.\n\nExample: signalcraft bench batch --kpis 1000 --days 1096"
 }
 
 // perBusiness is how many KPIs one business of the benchmark has.
