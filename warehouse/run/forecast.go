@@ -45,7 +45,7 @@ const (
 func kpiForecasts() Node {
 	return Node{
 		Output:  dataset.Forecasts(),
-		Version: "kpi_forecasts/3",
+		Version: "kpi_forecasts/4",
 		Span:    Vintage,
 		Inputs: []Input{
 			inputDaily: {
