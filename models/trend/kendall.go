@@ -100,9 +100,16 @@ func (k *kendall) test() trend {
 	return out
 }
 
+// sameRest is how far apart two values without a slope may lie and still be equal: Sen's slope makes those of a pair equal, and
+// rounding must not say which one is larger. Values are scaled to at most one.
+const sameRest = 1e-12
+
 // rank sets ranks to those of v without a slope, equal ones sharing their mean, and returns the sum over ties of t(t-1)(2t+5).
 func (k *kendall) rank(slope float64) (ties float64) {
-	n := len(k.v)
+	n, apart := len(k.v), 0.0
+	if slope != 0 {
+		apart = sameRest
+	}
 	k.order, k.ranks = k.order[:0], resize(&k.ranks, n)
 	rest := make([]float64, n)
 	for i := range n {
@@ -120,7 +127,7 @@ func (k *kendall) rank(slope float64) (ties float64) {
 	})
 	for lo := 0; lo < n; {
 		hi := lo + 1
-		for hi < n && rest[k.order[hi]] == rest[k.order[lo]] {
+		for hi < n && rest[k.order[hi]]-rest[k.order[hi-1]] <= apart {
 			hi++
 		}
 		for _, i := range k.order[lo:hi] {
